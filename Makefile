@@ -1,0 +1,40 @@
+# deploy_constants: see `make help`.
+
+GO       ?= go
+# The count of inputs that each fuzz target tries in `make fuzz`.
+FUZZTIME ?= 20000x
+
+.PHONY: help build demo test lint fuzz bench clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the static binary bin/deploy_constants
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deploy_constants ./cmd/deploy_constants
+
+demo: build ## make a demo facility in a temporary folder and run the main job on it
+	$(GO) run ./internal/demo -program bin/deploy_constants
+
+test: ## run all tests with the race detector; SHARED=required fails on any skip
+	$(GO) vet ./...
+	$(GO) test -race -shuffle=on -timeout 15m -json ./... | $(GO) run ./internal/testreport
+
+lint: ## formatting, vet, staticcheck, module tidiness
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=internal/devtools/go.mod staticcheck ./...
+	$(GO) mod tidy -diff
+
+fuzz: ## try FUZZTIME inputs on every fuzz target
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -h -o --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -d' ' -f2 | sort -u); do \
+			echo "fuzz $$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$dir; \
+		done; \
+	done
+
+bench: build ## measure speed and memory; ratios compare with bare system calls in the same run
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean: ## remove what was built
+	rm -rf bin
