@@ -1,0 +1,207 @@
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// lockWait is how long AppendLine waits for the lock of a file. Holders keep
+	// it for one line; on a loaded NFS server that takes seconds at worst.
+	lockWait = 30 * time.Second
+
+	// lockPause is the time between two attempts to lock.
+	lockPause = 5 * time.Millisecond
+)
+
+// OpenAppend opens the file called name below root for reading and for writing
+// at its end, and makes an empty one, with o.Mode and o.Group whatever the umask,
+// where there is none. Files in trees that everybody may write could be planted:
+// a symbolic link is not followed, and what is not a regular file with a single
+// name is refused.
+//
+// Errors wrap ErrFileMode, ErrNotRegular, ErrLinked or what the system returned.
+func OpenAppend(root *os.Root, name string, o Options) (*os.File, error) {
+	file, err := openAppend(host{}, root, name, o)
+	return file, pathError("open", filepath.Join(root.Name(), name), err)
+}
+
+func openAppend(sys system, root *os.Root, name string, o Options) (*os.File, error) {
+	if err := o.Mode.CheckFile(); err != nil {
+		return nil, err
+	}
+	dir, base, err := openParent(root, name)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	for range maxAttempts {
+		file, err := openExisting(dir, base)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return file, err
+		}
+		if _, err := create(sys, dir, base, "", o); err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrChanged
+}
+
+// AppendLine appends one line to the file called name below root, in one write
+// under the file's advisory lock (flock, where the file system has it). The line
+// may lack its final newline. Where the last line of the file lacks one, it is
+// added first, so that records never run together. A new file appears with its
+// line, with o.Mode and o.Group whatever the umask; other options have no effect.
+//
+// The file is opened as OpenAppend does. Errors wrap ErrFileMode, ErrLine,
+// ErrNotRegular, ErrLinked, ErrLocked, ErrNotDurable (the line is there) or what
+// the system returned; a line that could be written in part only is taken back.
+func AppendLine(root *os.Root, name, line string, o Options) error {
+	return appendLine(host{}, root, name, line, o)
+}
+
+func appendLine(sys system, root *os.Root, name, line string, o Options) (err error) {
+	defer func() { err = pathError("append to", filepath.Join(root.Name(), name), err) }()
+	if err := o.Mode.CheckFile(); err != nil {
+		return err
+	}
+	line = strings.TrimSuffix(line, "\n") + "\n"
+	if strings.IndexByte(line, '\n') != len(line)-1 || strings.ContainsRune(line, 0) {
+		return fmt.Errorf("%w: %q", ErrLine, line)
+	}
+	dir, base, err := openParent(root, name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	for range maxAttempts {
+		file, err := openExisting(dir, base)
+		if err == nil {
+			return appendTo(sys, file, line)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if created, err := create(sys, dir, base, line, o); created || err != nil {
+			return err
+		}
+	}
+	return ErrChanged
+}
+
+// create publishes a new file; false if somebody else did.
+func create(sys system, dir *os.File, base, content string, o Options) (bool, error) {
+	result, err := publishIn(sys, dir, base, strings.NewReader(content),
+		Options{Mode: o.Mode, Group: o.Group, MustCreate: true})
+	if errors.Is(err, ErrExists) {
+		return false, nil
+	}
+	return result.Created, err
+}
+
+// openExisting opens a file for appending that others may have planted.
+func openExisting(dir *os.File, base string) (*os.File, error) {
+	if st, err := statAt(dir, base); err != nil {
+		return nil, err
+	} else if err := checkRegular(&st); err != nil { // opening a device may have effects
+		return nil, err
+	}
+	file, err := openAt(dir, base, unix.O_RDWR|unix.O_APPEND, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPlain(dir, file); err != nil {
+		file.Close() // nothing was written
+		return nil, err
+	}
+	return file, nil
+}
+
+// checkPlain refuses what is not a regular file with one name. A temporary of
+// ours is no other name: a publication by link(2) is about to remove it, perhaps
+// between our look at the file and the one at the directory.
+func checkPlain(dir, file *os.File) error {
+	var links uint64
+	for range maxAttempts {
+		st, err := statOf(file)
+		if err != nil {
+			return err
+		}
+		if err := checkRegular(&st); err != nil {
+			return err
+		}
+		links = uint64(st.Nlink)
+		if links > 1 {
+			links -= temporaryNames(dir, &st)
+		}
+		if links <= 1 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %d", ErrLinked, links)
+}
+
+// appendTo writes the line to the end of the file and closes it.
+func appendTo(sys system, file *os.File, line string) (err error) {
+	defer func() { err = errors.Join(err, sys.Close(file)) }()
+	if err := lock(file); err != nil {
+		return err
+	}
+	st, err := statOf(file)
+	if err != nil {
+		return err
+	}
+	if st.Size > 0 {
+		last := make([]byte, 1)
+		if _, err := file.ReadAt(last, st.Size-1); err != nil {
+			return err
+		}
+		if last[0] != '\n' {
+			line = "\n" + line
+		}
+	}
+	n, err := sys.Write(file, []byte(line))
+	if err == nil {
+		err = sys.Sync(file)
+	}
+	if err != nil {
+		return errors.Join(err, takeBack(sys, file, st.Size, n))
+	}
+	return nil
+}
+
+// takeBack removes the n bytes just written after size, unless another writer,
+// who knows of no lock, has appended to them.
+func takeBack(sys system, file *os.File, size int64, n int) error {
+	st, err := statOf(file)
+	if err != nil || n == 0 || st.Size != size+int64(n) {
+		return err
+	}
+	return sys.Truncate(file, size)
+}
+
+// lock takes the advisory lock of the file; it ends with the file's closing.
+// Where the file system has none (Lustre without flock, some NFS), the single
+// write to a file opened for appending has to do.
+func lock(file *os.File) error {
+	deadline := time.Now().Add(lockWait)
+	for {
+		err := retry("flock", func() error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+		switch {
+		case err == nil, errorIsUnsupported(err), errors.Is(err, unix.ENOLCK):
+			return nil
+		case !errors.Is(err, unix.EWOULDBLOCK):
+			return err
+		case time.Now().After(deadline):
+			return fmt.Errorf("%w for %v", ErrLocked, lockWait)
+		}
+		time.Sleep(lockPause)
+	}
+}

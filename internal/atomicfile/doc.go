@@ -1,0 +1,51 @@
+// Package atomicfile publishes files on storage that many hosts read while one
+// writes: whole or not at all, with group, mode and access control list already
+// right, and durable when the call returns.
+//
+//	root, err := os.OpenRoot(calibDir)
+//	...
+//	made, err := atomicfile.MkdirAll(root, "Epix100a::CalibV1/XcsEndstation.0:Epix100a.1/gain", 0o2775, -1)
+//	...
+//	result, err := atomicfile.Publish(root, "Epix100a::CalibV1/XcsEndstation.0:Epix100a.1/gain/0-end.data", src,
+//		atomicfile.Options{Mode: 0o664, Group: -1, KeepExisting: true})
+//
+// # How a file is published
+//
+//	step                         on failure
+//	create a temporary O_EXCL    -
+//	write, hash                  remove the temporary
+//	chgrp, chmod, ACL            remove the temporary
+//	fsync, close                 remove the temporary
+//	take the name                remove the temporary, unless the name is ours after all
+//	fsync of the directory       ErrNotDurable: the new file is in place
+//
+// A new name is taken with renameat2(RENAME_NOREPLACE) and, where the file
+// system does not know that (NFS), with link(2) and unlink(2) of the temporary:
+// neither ever overwrites a file that somebody else put there meanwhile. An
+// existing file is replaced with rename(2). On NFS the reply to a call that
+// worked may be lost; an error of these three is therefore believed only when
+// the name does not lead to our temporary.
+//
+// Temporaries lie in the directory of their target and are called
+//
+//	.tmp-<host>-<pid>-<number>
+//
+// so their names begin with a dot and never end in ".data": no reader of
+// constants takes one for a file of its own. Every publication first removes
+// those of dead processes of this host, and those of any host that are older
+// than a day. A process in another PID namespace of the same host name counts as
+// dead; it then fails with an error, and never publishes a part of a file.
+//
+// # What it refuses
+//
+// Nothing is followed or written through: a target that is a symbolic link, a
+// directory or a special file, or that the caller may not write, is refused
+// before anything is made. All names are resolved below an *os.Root, so that no
+// symbolic link among their directories leads out of it.
+//
+// # Limits
+//
+// The owner of a replaced file becomes the caller, hard links to it keep the old
+// content, and extended attributes other than system.posix_acl_access are not
+// kept. The package takes no lock except AppendLine's on the file it writes.
+package atomicfile
