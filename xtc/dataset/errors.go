@@ -1,0 +1,65 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Conditions that callers branch on. The errors that wrap them are one line and
+// say what is there instead.
+var (
+	// ErrNoExperiment says that an experiment is neither in the experiment table
+	// nor named as the ones outside it are.
+	ErrNoExperiment = errors.New("experiment is not known")
+	// ErrNoRoot says that a data root does not exist or is not mounted.
+	ErrNoRoot = errors.New("data root is missing")
+	// ErrNoDirectory says that the directory of a data set does not exist.
+	ErrNoDirectory = errors.New("data set directory is missing")
+	// ErrNoRun says that a data set names no run.
+	ErrNoRun = errors.New("data set specifies no run")
+	// ErrNoFiles says that none of the runs asked for has a file.
+	ErrNoFiles = errors.New("no files")
+	// ErrEmpty says that no file of a run holds a whole datagram.
+	ErrEmpty = errors.New("no datagram in any file of the run")
+	// ErrNoConfigure is the warning of a run that does not begin with Configure:
+	// psana has no EventId then until the run begins.
+	ErrNoConfigure = errors.New("the run does not begin with Configure")
+	// ErrNoBeginRun is the warning of a run without a BeginRun transition: psana
+	// then begins it, and takes its time, from the first calibration cycle or event.
+	ErrNoBeginRun = errors.New("the run has no BeginRun transition")
+	// ErrUnknownDevice says that a detector's name has a device that LCLS-I does
+	// not know.
+	ErrUnknownDevice = errors.New("unknown device")
+	// ErrNotInRun says that a run has no configuration of a detector.
+	ErrNotInRun = errors.New("no such detector in the run")
+)
+
+// A SpecError reports a data set string that cannot be meant. It is a mistake of
+// the caller, found before any path is made of the string.
+type SpecError struct {
+	Spec   string // the data set string
+	Part   string // the part that is wrong, empty where it is the whole
+	Reason string // what is wrong with it and what to write instead
+}
+
+// Error returns one line; what was typed is quoted.
+func (e *SpecError) Error() string {
+	if e.Part == "" {
+		return fmt.Sprintf("data set %q: %s", e.Spec, e.Reason)
+	}
+	return fmt.Sprintf("data set %q: %q: %s", e.Spec, e.Part, e.Reason)
+}
+
+// A Warning is something about a run that did not keep it from being read.
+type Warning struct {
+	Path string // file, empty where it is about the run
+	Err  error
+}
+
+// String returns one line.
+func (w Warning) String() string {
+	if w.Path == "" {
+		return w.Err.Error()
+	}
+	return w.Path + ": " + w.Err.Error()
+}

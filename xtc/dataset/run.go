@@ -1,0 +1,245 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"deployconstants/xtc"
+)
+
+// Options of ReadRun. The zero value is right for files of the facility.
+type Options struct {
+	// Open opens one XTC file. Nil: xtc.Open.
+	Open func(path string) (*xtc.File, error)
+}
+
+func (o *Options) applyDefaults() {
+	if o.Open == nil {
+		o.Open = xtc.Open
+	}
+}
+
+// An EventID is what psana stores as EventId: which datagram set the time.
+type EventID struct {
+	Clock     xtc.Clock // UTC
+	Run       int       // of BeginRun, where it has one; else of the file's name
+	Fiducials uint32
+	Ticks     uint32
+	Vector    uint16
+	Control   uint8
+}
+
+// A Run is what psana knows of a run when it begins.
+type Run struct {
+	Number    int      // as EventID.Run at BeginRun; of the file's name where psana has none
+	Configure *EventID // right after the data source is made; nil where the run does not begin with Configure
+	BeginRun  *EventID // at the begin of the run; nil where the files end before
+	Start     *Store   // right after the data source is made
+	Store     *Store   // at the begin of the run; the same as Start but for a run configured twice
+	Warnings  []Warning
+}
+
+// ReadRun reads the files of one run up to its begin. Files are read one datagram
+// header after the other, and of Configure and BeginCalibCycle the configuration
+// objects; an empty or cut file is passed over with a warning.
+//
+// The error is ErrEmpty where no file has a datagram; a *xtc.FormatError, with the
+// file's path before it, for bytes that are no XTC or that are above the limits;
+// that of the system for a file that cannot be read; and that of ctx.
+func ReadRun(ctx context.Context, files RunFiles, opts Options) (run *Run, err error) {
+	opts.applyDefaults()
+	r := runReader{run: &Run{Number: files.Run, Store: newStore()}, number: files.Run}
+	m, err := newMerger(files.Files, opts.Open, r.warn)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closeErr := m.close(); err == nil && closeErr != nil {
+			run, err = nil, closeErr
+		}
+	}()
+	step, err := r.configure(ctx, m)
+	r.run.Start = r.run.Store
+	for err == nil && len(step) > 0 {
+		if err = r.take(step); err != nil || r.run.BeginRun != nil {
+			break
+		}
+		step, err = nextStep(ctx, m)
+	}
+	if err == nil && r.last[xtc.TransitionBeginRun] == (xtc.Clock{}) {
+		// Nothing but a chance datagram may have begun the run: be as strict as psana.
+		err = m.lookAhead()
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.finish()
+	return r.run, nil
+}
+
+func nextStep(ctx context.Context, m *merger) (step, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	return m.next()
+}
+
+// A runReader follows the steps of a run as psana's input module does.
+type runReader struct {
+	run    *Run
+	number int           // of the file's name
+	last   [16]xtc.Clock // clock of the last step of each transition
+}
+
+func (r *runReader) warn(w Warning) { r.run.Warnings = append(r.run.Warnings, w) }
+
+// configure takes the first step that is not Map. If it is Configure, it sets the
+// EventId that psana has before the run begins, and the step behind it is
+// returned; else it is returned itself, and is empty at the end of the files.
+func (r *runReader) configure(ctx context.Context, m *merger) (step, error) {
+	step, err := nextStep(ctx, m)
+	if err == nil && len(step) == 0 {
+		return nil, fmt.Errorf("%w %d", ErrEmpty, r.number)
+	}
+	for err == nil && len(step) > 0 && step.transition() == xtc.TransitionMap {
+		step, err = nextStep(ctx, m)
+	}
+	if err != nil || len(step) == 0 {
+		return nil, err
+	}
+	if first := step.transition(); first != xtc.TransitionConfigure {
+		r.warn(Warning{step[0].path, fmt.Errorf("%w: it begins with %s", ErrNoConfigure, first)})
+		return step, nil
+	}
+	r.last[xtc.TransitionConfigure] = step.first().Clock
+	r.run.Configure = r.eventID(step)
+	if err := r.load(step); err != nil {
+		return nil, err
+	}
+	return nextStep(ctx, m)
+}
+
+// take follows one step. Of a transition that comes twice with the same clock the
+// second is not looked at.
+func (r *runReader) take(step step) error {
+	transition, clock := step.transition(), step.first().Clock
+	again := clock == r.last[transition]
+	r.last[transition] = clock
+	switch {
+	case transition == xtc.TransitionL1Accept:
+		r.begin(step)
+	case again:
+	case transition == xtc.TransitionConfigure:
+		return r.reconfigure(step)
+	case transition == xtc.TransitionBeginRun:
+		r.begin(step)
+	case transition == xtc.TransitionBeginCalibCycle:
+		r.begin(step)
+		return r.reconfigure(step)
+	}
+	return nil
+}
+
+// begin sets the EventId at the begin of the run. psana begins a run that has no
+// BeginRun with its first calibration cycle or event.
+func (r *runReader) begin(step step) {
+	if transition := step.transition(); transition != xtc.TransitionBeginRun {
+		r.warn(Warning{step[0].path, fmt.Errorf("%w: it begins with the first %s", ErrNoBeginRun, transition)})
+	} else {
+		r.run.Number = r.beginNumber(step)
+	}
+	r.run.BeginRun = r.eventID(step)
+}
+
+// reconfigure loads configuration into a store of its own, so that Start stays as
+// it was.
+func (r *runReader) reconfigure(step step) error {
+	if r.run.Store == r.run.Start {
+		r.run.Store = r.run.Start.clone()
+	}
+	return r.load(step)
+}
+
+// beginNumber returns the run number that the first of the streams gives that
+// gives any.
+func (r *runReader) beginNumber(step step) int {
+	for _, s := range step {
+		if s.head.Env > 0 {
+			return int(s.head.Env)
+		}
+	}
+	return r.number
+}
+
+func (r *runReader) eventID(step step) *EventID {
+	d := step.first()
+	return &EventID{
+		Clock: d.Clock, Run: r.run.Number, Fiducials: d.Fiducials,
+		Ticks: d.Ticks, Vector: d.Vector, Control: d.Control,
+	}
+}
+
+// load takes the configuration of a step: from all control streams, the highest
+// first, then from the first other stream.
+func (r *runReader) load(step step) error {
+	for i := len(step) - 1; i >= 0 && step[i].control(); i-- {
+		if err := r.loadStream(step[i]); err != nil {
+			return err
+		}
+	}
+	if step[0].control() {
+		return nil
+	}
+	return r.loadStream(step[0])
+}
+
+// loadStream takes the configuration objects of a stream's head into the store,
+// whatever their damage.
+func (r *runReader) loadStream(s *stream) error {
+	for node, err := range s.file.Nodes(s.head) {
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.path, err)
+		}
+		if node.Err != nil {
+			r.warn(Warning{s.path, node.Err})
+		}
+		if node.Extent <= xtc.XtcHeaderSize {
+			continue // psana ignores an object without payload
+		}
+		for _, class := range xtc.ConfigClasses(node.Contains) {
+			if err := r.loadObject(s, node, class); err != nil {
+				return fmt.Errorf("%s: %w", s.path, err)
+			}
+		}
+	}
+	return nil
+}
+
+// loadObject takes one configuration object. One that cannot be decoded is known
+// to the store as damaged; only a file that cannot be read is an error.
+func (r *runReader) loadObject(s *stream, node *xtc.Node, class string) error {
+	config, err := s.file.Config(node)
+	damaged, isDamaged := errors.AsType[*xtc.FormatError](err)
+	switch {
+	case isDamaged && errors.Is(damaged, xtc.ErrConfig):
+		r.warn(Warning{s.path, damaged})
+		r.run.Store.add(object{src: node.Src, class: class, err: damaged})
+	case err != nil && !errors.Is(err, xtc.ErrNotConfig):
+		return err
+	default:
+		r.run.Store.add(object{src: node.Src, class: class, config: config})
+	}
+	return nil
+}
+
+// finish sorts the stores.
+func (r *runReader) finish() {
+	r.run.Store.sort()
+	if r.run.Start != r.run.Store {
+		r.run.Start.sort()
+	}
+	if r.run.BeginRun == nil {
+		r.warn(Warning{Err: fmt.Errorf("%w: the files end before it", ErrNoBeginRun)})
+	}
+}

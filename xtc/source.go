@@ -1,0 +1,94 @@
+package xtc
+
+import (
+	"io"
+	"sync"
+)
+
+// source gives the bytes of a file by offset. A slice that it returns is valid until
+// the next call.
+type source interface {
+	// at returns the n bytes at off, n at most windowSize. Bytes around them may be
+	// read as well, because they are likely to be asked for next.
+	at(off int64, n int) ([]byte, error)
+	// lone returns the n bytes at off, n at most loneSize, and reads no others.
+	lone(off int64, n int) ([]byte, error)
+}
+
+const (
+	// windowSize is how much one positioned read takes in: the Configure of a
+	// detector with its neighbours' headers, and the next datagram's header behind.
+	windowSize = 8 << 10
+	// loneSize bounds a lone read.
+	loneSize = 64
+)
+
+var windows = sync.Pool{New: func() any { return new([windowSize]byte) }}
+
+// window reads a file in positioned reads of up to windowSize bytes.
+type window struct {
+	r     io.ReaderAt
+	size  int64
+	buf   *[windowSize]byte // from the pool; nil before the first read
+	off   int64             // of buf in the file
+	n     int               // valid bytes in buf
+	apart [loneSize]byte
+	reads int
+	bytes int64
+}
+
+func (w *window) at(off int64, n int) ([]byte, error) {
+	if off < w.off || off+int64(n) > w.off+int64(w.n) {
+		if err := w.fill(off, n); err != nil {
+			return nil, err
+		}
+	}
+	return w.buf[off-w.off:][:n:n], nil
+}
+
+func (w *window) lone(off int64, n int) ([]byte, error) {
+	if off >= w.off && off+int64(n) <= w.off+int64(w.n) {
+		return w.buf[off-w.off:][:n:n], nil
+	}
+	got, err := w.read(w.apart[:n], off)
+	if got < n {
+		return nil, short(off, err)
+	}
+	return w.apart[:n:n], nil
+}
+
+// fill moves the window to off; n bytes at least must come.
+func (w *window) fill(off int64, n int) error {
+	if w.buf == nil {
+		w.buf = windows.Get().(*[windowSize]byte)
+	}
+	got, err := w.read(w.buf[:max(0, min(windowSize, w.size-off))], off)
+	w.off, w.n = off, got
+	if got < n {
+		return short(off, err)
+	}
+	return nil
+}
+
+func (w *window) read(p []byte, off int64) (int, error) {
+	n, err := w.r.ReadAt(p, off)
+	w.reads++
+	w.bytes += int64(n)
+	return n, err
+}
+
+// release gives the buffer back.
+func (w *window) release() {
+	if w.buf != nil {
+		windows.Put(w.buf)
+		w.buf, w.n = nil, 0
+	}
+}
+
+// short is the error of a read that brought too few bytes at off.
+func short(off int64, err error) error {
+	if err == nil || err == io.EOF {
+		return &FormatError{Off: off, What: "the file has become shorter", Err: ErrTornDgram}
+	}
+	return err
+}
