@@ -17,6 +17,9 @@ const (
 	// it for one line; on a loaded NFS server that takes seconds at worst.
 	lockWait = 30 * time.Second
 
+	// maxLooks bounds how often a file with several names is looked at again.
+	maxLooks = 5
+
 	// lockPause is the time between two attempts to lock.
 	lockPause = 5 * time.Millisecond
 )
@@ -129,7 +132,7 @@ func openExisting(dir *os.File, base string) (*os.File, error) {
 // between our look at the file and the one at the directory.
 func checkPlain(dir, file *os.File) error {
 	var links uint64
-	for range maxAttempts {
+	for range maxLooks {
 		st, err := statOf(file)
 		if err != nil {
 			return err
@@ -149,8 +152,8 @@ func checkPlain(dir, file *os.File) error {
 }
 
 // appendTo writes the line to the end of the file and closes it.
-func appendTo(sys system, file *os.File, line string) (err error) {
-	defer func() { err = errors.Join(err, sys.Close(file)) }()
+func appendTo(sys system, file *os.File, line string) error {
+	defer func() { _ = sys.Close(file) }() // fsync has told already whether the line is safe
 	if err := lock(file); err != nil {
 		return err
 	}

@@ -22,9 +22,8 @@ var (
 	// its directory might let it be replaced.
 	ErrNotWritable = errors.New("no permission to write the existing file")
 
-	// ErrGroup: the caller may not give a file that group, most often because it
-	// is no member of it.
-	ErrGroup = errors.New("no permission to give it to group")
+	// ErrGroup: only members of a group may give it files.
+	ErrGroup = errors.New("no permission to give it that group; become a member, or let a member do it")
 
 	// ErrExists: the name is taken by a file with other content and MustCreate was set.
 	ErrExists = fmt.Errorf("the file is there already, with other content: %w", fs.ErrExist)
@@ -47,6 +46,14 @@ var (
 // operation, rather than that the operation failed.
 func errorIsUnsupported(err error) bool {
 	return errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL)
+}
+
+// groupError explains why the group was not set.
+func groupError(gid int, err error) error {
+	if errors.Is(err, unix.EPERM) {
+		err = fmt.Errorf("%w: %w", ErrGroup, err)
+	}
+	return fmt.Errorf("group %d: %w", gid, err)
 }
 
 // pathError gives err the operation and the path, once; nil stays nil.

@@ -31,6 +31,9 @@ func mkdirAll(sys system, root *os.Root, name string, mode Mode, gid int) (made 
 	if err := mode.CheckDir(); err != nil {
 		return nil, err
 	}
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
 	for element := range strings.SplitSeq(path.Clean(name), "/") {
 		current = path.Join(current, element)
 		isNew, err := makeDir(sys, root, current, mode, gid)
@@ -92,7 +95,7 @@ func dressDir(sys system, parent *os.File, base string, mode Mode, gid int) erro
 	defer dir.Close()
 	if gid >= 0 {
 		if err := sys.Chown(dir, gid); err != nil {
-			return fmt.Errorf("%w %d: %w", ErrGroup, gid, err)
+			return groupError(gid, err)
 		}
 	}
 	return sys.Chmod(dir, mode)

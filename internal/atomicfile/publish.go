@@ -9,6 +9,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +18,7 @@ import (
 
 // maxAttempts bounds how often a publication begins again because another
 // process changed its target.
-const maxAttempts = 8
+const maxAttempts = 100
 
 // Options say how a file is published.
 type Options struct {
@@ -80,8 +82,8 @@ func (r Result) OwnerChanged() bool { return r.Replaced && r.UID != r.Previous.U
 // its mode and times as they were.
 //
 // Errors wrap ErrFileMode, ErrGroup, ErrNotRegular, ErrNotWritable, ErrExists,
-// ErrChanged, ErrNotDurable or what the system returned. After any but ErrNotDurable the
-// target is as it was and no temporary remains.
+// ErrChanged, ErrNotDurable or what the system returned. After any but
+// ErrNotDurable the target is as it was and no temporary remains.
 //
 // Any number of processes and goroutines may publish under one name at once:
 // each file is whole, the last one stays.
@@ -104,12 +106,23 @@ func publish(sys system, root *os.Root, name string, src io.Reader, o Options) (
 
 // openParent opens the directory of name, which lies below root.
 func openParent(root *os.Root, name string) (dir *os.File, base string, err error) {
+	if err := checkName(name); err != nil {
+		return nil, "", err
+	}
 	parent, base := path.Split(name)
-	if base == "" || base == "." || base == ".." {
+	if base == "" || base == "." {
 		return nil, "", fmt.Errorf("%q names no file: %w", name, fs.ErrInvalid)
 	}
 	dir, err = root.OpenFile(path.Clean(parent), unix.O_DIRECTORY|os.O_RDONLY, 0)
 	return dir, base, err
+}
+
+// checkName refuses what is no relative path downwards.
+func checkName(name string) error {
+	if !filepath.IsLocal(name) || slices.Contains(strings.Split(name, "/"), "..") {
+		return fmt.Errorf("%q is no path below the directory: %w", name, fs.ErrInvalid)
+	}
+	return nil
 }
 
 func publishIn(sys system, dir *os.File, base string, src io.Reader, o Options) (result Result, err error) {
@@ -198,12 +211,4 @@ func (t *temporary) take(base string, old *target, o Options) (result Result, do
 	}
 	result.Replaced = true
 	return result, true, nil
-}
-
-// finish makes the temporary ready for its name.
-func (t *temporary) finish(looks appearance) error {
-	if err := t.dress(looks); err != nil {
-		return err
-	}
-	return t.seal()
 }

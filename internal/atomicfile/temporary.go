@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -20,7 +21,9 @@ type temporary struct {
 	name   string
 	file   *os.File    // nil while closed
 	stat   unix.Stat_t // as created: identifies the file
-	size   int64       // bytes
+	looks  appearance  // as sealed
+	sealed bool
+	size   int64 // bytes
 	digest [sha256.Size]byte
 }
 
@@ -85,6 +88,28 @@ type appearance struct {
 	acl     []byte // the list, where keepACL; empty: none
 }
 
+func (a appearance) equal(b appearance) bool {
+	return a.mode == b.mode && a.gid == b.gid && a.keepACL == b.keepACL && bytes.Equal(a.acl, b.acl)
+}
+
+// finish makes the temporary ready for its name: looks first, so that the file
+// never appears with other ones, then durable and closed. It does nothing where
+// an earlier attempt did all that.
+func (t *temporary) finish(looks appearance) error {
+	if t.sealed && t.looks.equal(looks) {
+		return nil
+	}
+	if err := t.dress(looks); err != nil {
+		return err
+	}
+	if err := t.sys.Sync(t.file); err != nil {
+		return err
+	}
+	file := t.file
+	t.file, t.looks, t.sealed = nil, looks, true
+	return t.sys.Close(file)
+}
+
 // dress gives the temporary its group, mode and list, in this order: chgrp
 // clears set-id bits, and the list refines the mode.
 func (t *temporary) dress(a appearance) error {
@@ -97,7 +122,7 @@ func (t *temporary) dress(a appearance) error {
 	}
 	if a.gid >= 0 && a.gid != int(t.stat.Gid) {
 		if err := t.sys.Chown(t.file, a.gid); err != nil {
-			return fmt.Errorf("%w %d: %w", ErrGroup, a.gid, err)
+			return groupError(a.gid, err)
 		}
 		t.stat.Gid = uint32(a.gid)
 	}
@@ -111,16 +136,6 @@ func (t *temporary) dress(a appearance) error {
 		return fmt.Errorf("copy the access control list: %w", err)
 	}
 	return nil
-}
-
-// seal makes the content durable and closes the file.
-func (t *temporary) seal() error {
-	if err := t.sys.Sync(t.file); err != nil {
-		return err
-	}
-	file := t.file
-	t.file = nil
-	return t.sys.Close(file)
 }
 
 // isAt reports whether name now leads to this file: a call that failed by its

@@ -1,0 +1,24 @@
+// Package fslock takes advisory locks on files, for processes of one or several
+// hosts that work in the same directories.
+//
+//	lock, err := fslock.Lock(ctx, path, fslock.Self(jobID), 30*time.Second)
+//	switch {
+//	case errors.Is(err, fslock.ErrUnsupported): // go on without, and warn once
+//	case err != nil:                            // errors.Is(err, fslock.ErrHeld): the holder is in the text
+//	}
+//	defer lock.Unlock()
+//
+// The locks are Linux open-file-description locks (fcntl F_OFD_SETLK) on the
+// whole file: they belong to the opened file rather than to the process, so they
+// exclude goroutines of one process too, end when the file is closed or the
+// process dies, and reach other hosts through NFS and through Lustre mounted
+// with "flock". They are independent of flock(2).
+//
+// # Limits
+//
+// A lock is advice: it makes waiting orderly. What must stay correct where locks
+// do not work (Lustre "noflock", NFS without a lock service) has to rest on
+// link(2) or rename(2) besides. Lustre mounted with "localflock" and NFS with
+// "local_lock" exclude only processes of the same host, which cannot be seen
+// from here.
+package fslock
