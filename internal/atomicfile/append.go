@@ -99,6 +99,29 @@ func appendLine(sys system, root *os.Root, name, line string, o Options) (err er
 	return ErrChanged
 }
 
+// CheckAppend returns the error with which AppendLine and OpenAppend would refuse
+// the existing file called name below root; nil where there is none. It makes
+// nothing.
+func CheckAppend(root *os.Root, name string) (err error) {
+	defer func() { err = pathError("open", filepath.Join(root.Name(), name), err) }()
+	dir, base, err := openParent(root, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	file, err := openExisting(dir, base)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
 // create publishes a new file; false if somebody else did.
 func create(sys system, dir *os.File, base, content string, o Options) (bool, error) {
 	result, err := publishIn(sys, dir, base, strings.NewReader(content),
@@ -148,7 +171,7 @@ func checkPlain(dir, file *os.File) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: %d", ErrLinked, links)
+	return fmt.Errorf("%w (%d names)", ErrLinked, links)
 }
 
 // appendTo writes the line to the end of the file and closes it.

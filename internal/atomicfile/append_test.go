@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -83,6 +86,9 @@ func TestAppendRefuses(t *testing.T) {
 			if file, err := atomicfile.OpenAppend(root, "HISTORY", options); !errors.Is(err, test.want) {
 				t.Errorf("OpenAppend: got %v, %v; want %v", file, err, test.want)
 			}
+			if err := atomicfile.CheckAppend(root, "HISTORY"); !errors.Is(err, test.want) {
+				t.Errorf("CheckAppend: got %v, want %v", err, test.want)
+			}
 			if got := read(t, victim); got != "precious\n" {
 				t.Errorf("the victim is %q", got)
 			}
@@ -125,6 +131,26 @@ func TestOpenAppend(t *testing.T) {
 	}
 	if _, err := atomicfile.OpenAppend(root, "log.txt", atomicfile.Options{}); !errors.Is(err, atomicfile.ErrFileMode) {
 		t.Errorf("without a mode: %v", err)
+	}
+}
+
+// The check makes nothing and accepts what appending would accept.
+func TestCheckAppend(t *testing.T) {
+	root, dir := openDir(t)
+	for _, name := range []string{"HISTORY", "missing/HISTORY"} {
+		if err := atomicfile.CheckAppend(root, name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := state(t, dir); got != "" {
+		t.Errorf("the check made %s", got)
+	}
+	write(t, filepath.Join(dir, "HISTORY"), "first\n", 0o664)
+	if err := atomicfile.CheckAppend(root, "HISTORY"); err != nil {
+		t.Error(err)
+	}
+	if err := atomicfile.CheckAppend(root, "../HISTORY"); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("../HISTORY: %v", err)
 	}
 }
 
@@ -205,4 +231,26 @@ func TestAppendLineWaitsForLock(t *testing.T) {
 	if got := read(t, path); got != "first\nsecond, without newline\nthird\n" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// A lock that is never given back ends in an error, and the file is as it was.
+// Time runs in a bubble: nobody waits the half minute.
+func TestAppendLineLocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, dir := openDir(t)
+		path := filepath.Join(dir, "HISTORY")
+		write(t, path, "first\n", 0o664)
+		holder, err := os.Open(path)
+		must(t, err)
+		defer holder.Close()
+		must(t, unix.Flock(int(holder.Fd()), unix.LOCK_SH))
+		start := time.Now()
+		err = atomicfile.AppendLine(root, "HISTORY", "second", atomicfile.Options{Mode: 0o664, Group: -1})
+		if !errors.Is(err, atomicfile.ErrLocked) || time.Since(start) < 10*time.Second {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		if got := read(t, path); got != "first\n" {
+			t.Errorf("got %q", got)
+		}
+	})
 }

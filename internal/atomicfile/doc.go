@@ -47,5 +47,7 @@
 //
 // The owner of a replaced file becomes the caller, hard links to it keep the old
 // content, and extended attributes other than system.posix_acl_access are not
-// kept. The package takes no lock except AppendLine's on the file it writes.
+// kept. A group that the caller is no member of cannot be kept: ErrGroup. A process
+// killed between making a directory and setting its mode leaves the umask's. The
+// package takes no lock except AppendLine's on the file it writes.
 package atomicfile

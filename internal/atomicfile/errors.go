@@ -16,11 +16,11 @@ var (
 
 	// ErrLinked: the file to be appended to has other names, which may lie where
 	// the caller would not write.
-	ErrLinked = errors.New("the file has more than one hard link")
+	ErrLinked = errors.New("the file has other hard links and may be somebody else's; move it away")
 
 	// ErrNotWritable: the caller has no permission to write the target, although
 	// its directory might let it be replaced.
-	ErrNotWritable = errors.New("no permission to write the existing file")
+	ErrNotWritable = errors.New("no permission to write the existing file; ask its owner")
 
 	// ErrGroup: only members of a group may give it files.
 	ErrGroup = errors.New("no permission to give it that group; become a member, or let a member do it")

@@ -3,6 +3,7 @@ package atomicfile_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -198,6 +199,55 @@ func TestPublishFaults(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The order of the operations is what makes a publication durable and its file
+// right at every moment.
+func TestPublishOrder(t *testing.T) {
+	const prepare = "create, write, chown, chmod, fsync, close, "
+	tests := []struct {
+		name     string
+		existing bool
+		noRename bool
+		want     string
+	}{
+		{name: "new", want: prepare + "rename to a new name, directory fsync"},
+		{name: "new, links", noRename: true, want: prepare + "link, remove, directory fsync"},
+		{name: "existing", existing: true, want: "create, write, chown, chmod, set ACL, fsync, close, rename, directory fsync"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if os.Geteuid() != 0 { // no other group to give
+				test.want = strings.Replace(test.want, "chown, ", "", 1)
+			}
+			failed := untilSuccess(t, faulty{noRename: test.noRename}, func(t *testing.T, sys *faulty) {
+				root, dir := openDir(t)
+				if test.existing {
+					write(t, filepath.Join(dir, name), "old", 0o664)
+					must(t, os.Chown(filepath.Join(dir, name), -1, otherGroup()))
+				}
+				_, err := atomicfile.PublishOn(sys, root, name, promptEOF{strings.NewReader("new")},
+					atomicfile.Options{Mode: 0o664, Group: otherGroup(), KeepExisting: true})
+				if (err == nil) != (sys.failed == "" || sys.failed == "remove") {
+					t.Errorf("%s failed: %v", sys.failed, err)
+				}
+			})
+			if got := strings.Join(failed, ", "); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+// promptEOF returns the end together with the content, as a reader may.
+type promptEOF struct{ r *strings.Reader }
+
+func (w promptEOF) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	if w.r.Len() == 0 {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // A line is appended whole or not at all.

@@ -42,6 +42,7 @@ func tryDenied(dir string) error {
 		try("closed/0-end.data", os.ErrPermission),
 		try("closed/new.data", os.ErrPermission),
 		expect("append", appended, os.ErrPermission),
+		expect("check", atomicfile.CheckAppend(root, "read-only.data"), os.ErrPermission),
 		expect("make a directory", made, os.ErrPermission),
 		expect(fmt.Sprint("foreign group ", grouped), groupErr, atomicfile.ErrGroup),
 		try("writable.data", nil),

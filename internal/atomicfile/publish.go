@@ -163,7 +163,7 @@ func settle(sys system, dir *os.File, temp *temporary, result Result) error {
 	if result.Unchanged {
 		return nil
 	}
-	_ = temp.discard() // the file is published; what stays, the next publication sweeps
+	_ = temp.discard() // the file is published; a name that stays is tried once more, and swept by the next publication
 	if err := sys.Sync(dir); err != nil && !errorIsUnsupported(err) {
 		return fmt.Errorf("%w: %w", ErrNotDurable, err)
 	}

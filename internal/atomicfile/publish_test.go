@@ -302,6 +302,75 @@ func acl(t *testing.T, path string) string {
 	return string(list[:max(n, 0)])
 }
 
+// A target that changes after it was handed out to be kept is looked at again:
+// what is reported as previous is what was replaced.
+func TestPublishTargetChanges(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(t *testing.T, path string)
+		want   string // the previous content; "" where none was replaced
+	}{
+		{"rewritten in place", func(t *testing.T, path string) { must(t, os.WriteFile(path, []byte("between"), 0)) }, "between"},
+		{"replaced", func(t *testing.T, path string) {
+			write(t, path+".new", "between", 0o640)
+			must(t, os.Rename(path+".new", path))
+		}, "between"},
+		{"removed", func(t *testing.T, path string) { must(t, os.Remove(path)) }, ""},
+		{"mode changed", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o640)) }, "old"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			root, dir := openDir(t)
+			path := filepath.Join(dir, name)
+			write(t, path, "old", 0o664)
+			var kept []string
+			result, err := atomicfile.Publish(root, name, strings.NewReader("new"), atomicfile.Options{
+				Mode: 0o660, Group: -1, KeepExisting: true,
+				OnReplace: func(old atomicfile.Previous, content io.Reader) error {
+					bytes, err := io.ReadAll(content)
+					kept = append(kept, string(bytes))
+					if len(kept) == 1 {
+						test.change(t, path)
+					}
+					return err
+				},
+			})
+			if err != nil || read(t, path) != "new" {
+				t.Fatalf("%v, content %q", err, read(t, path))
+			}
+			if test.want == "" {
+				if !result.Created || len(kept) != 1 || modeOf(t, path) != 0o660 {
+					t.Errorf("result %+v, kept %q, mode %v", result, kept, modeOf(t, path))
+				}
+				return
+			}
+			if !result.Replaced || len(kept) != 2 || kept[1] != test.want || result.Previous.SHA256 != sha256.Sum256([]byte(test.want)) ||
+				result.Previous.Mode != modeOf(t, path) {
+				t.Errorf("result %+v, kept %q", result, kept)
+			}
+		})
+	}
+}
+
+// A target that changes each time is given up.
+func TestPublishTargetKeepsChanging(t *testing.T) {
+	root, dir := openDir(t)
+	path := filepath.Join(dir, name)
+	write(t, path, "old", 0o664)
+	_, err := atomicfile.Publish(root, name, strings.NewReader("new"), atomicfile.Options{
+		Mode: 0o660, Group: -1,
+		OnReplace: func(old atomicfile.Previous, _ io.Reader) error {
+			return os.WriteFile(path, []byte(strings.Repeat("x", int(old.Size)+1)), 0)
+		},
+	})
+	if !errors.Is(err, atomicfile.ErrChanged) || !strings.HasPrefix(read(t, path), "xxx") {
+		t.Errorf("%v, content %q", err, read(t, path))
+	}
+	if names := temporaries(t, dir); names != nil {
+		t.Errorf("temporaries remain: %v", names)
+	}
+}
+
 // Of many that create one name at once, one does; the others find it taken.
 func TestPublishOneCreator(t *testing.T) {
 	root, dir := openDir(t)

@@ -201,7 +201,7 @@ func checkRegular(st *unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT == unix.S_IFREG {
 		return nil
 	}
-	return fmt.Errorf("%w: it is %s", ErrNotRegular, kind(st))
+	return fmt.Errorf("%w: it is %s; move it away", ErrNotRegular, kind(st))
 }
 
 // kind names what a file is, for messages.

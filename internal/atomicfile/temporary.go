@@ -183,11 +183,7 @@ func (t *temporary) discard() error {
 	if t.name == "" {
 		return nil
 	}
-	err := t.sys.Remove(t.dir, t.name)
-	if err != nil && !errors.Is(err, unix.ENOENT) {
-		err = t.sys.Remove(t.dir, t.name) // network storage: once more
-	}
-	if err != nil && !errors.Is(err, unix.ENOENT) {
+	if err := t.sys.Remove(t.dir, t.name); err != nil && !errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("remove the temporary: %w", err)
 	}
 	t.name = ""

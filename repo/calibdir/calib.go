@@ -8,8 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 
 	"deployconstants/internal/atomicfile"
 )
@@ -140,8 +139,8 @@ func (c *Calib) Close() error { return c.root.Close() }
 // Dir returns the directory as it was given.
 func (c *Calib) Dir() string { return c.dir }
 
-// Names returns the names in the target's directory, sorted, without ours that
-// are not published yet; none where the directory is missing. Errors wrap
+// Names returns the names in the target's directory, sorted, without those that
+// begin with a dot, which psana never takes; none where the directory is missing. Errors wrap
 // ErrComponent, ErrPath or what the system returned.
 func (c *Calib) Names(t Target) ([]string, error) {
 	if err := c.checkFolder(t); err != nil {
@@ -172,7 +171,7 @@ func (c *Calib) History(t Target) ([]HistoryRecord, error) {
 	if err := c.checkFolder(t); err != nil {
 		return nil, err
 	}
-	file, err := c.root.OpenFile(t.history(), os.O_RDONLY|unix.O_NONBLOCK, 0) // a planted pipe must not block
+	file, err := c.root.OpenFile(t.history(), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a planted pipe must not block
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

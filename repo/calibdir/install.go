@@ -30,11 +30,12 @@ type Installed struct {
 // A new file gets the mode and group of the options, a replaced one keeps its
 // own; equal bytes are not written again. Missing directories are made.
 //
-// Nothing is made or changed if src is empty or cannot be read, or if the target
-// is a symbolic link, a directory, a special file or not writable by the caller.
-// Errors wrap ErrEmpty, ErrComponent, ErrRange, ErrPath, those of
-// atomicfile.MkdirAll and atomicfile.Publish, or context.Cause(ctx). MadeDirs is
-// valid in any case.
+// Nothing is made if src is empty or fails at once, and no file is made or changed
+// if it fails later, or if the target is a symbolic link, a directory, a special
+// file or not writable by the caller. Errors wrap ErrEmpty, ErrComponent, ErrRange,
+// ErrPath, those of atomicfile.MkdirAll and atomicfile.Publish, or
+// context.Cause(ctx); only with atomicfile.ErrNotDurable is the new file in place.
+// MadeDirs is valid in any case.
 func (c *Calib) Install(ctx context.Context, t Target, src io.Reader, o InstallOptions) (Installed, error) {
 	if err := c.checkFolder(t); err != nil {
 		return Installed{}, err
@@ -76,6 +77,17 @@ func (c *Calib) AppendHistory(t Target, record HistoryRecord) error {
 		Mode:  c.options.FileMode,
 		Group: c.options.Group,
 	})
+}
+
+// CheckHistory tells before a deployment whether AppendHistory could add to the
+// HISTORY of the target's directory: a record that cannot be written should keep
+// the file from being published. A missing HISTORY or directory is no error; else
+// the errors are those of atomicfile.OpenAppend, or wrap ErrComponent or ErrPath.
+func (c *Calib) CheckHistory(t Target) error {
+	if err := c.checkFolder(t); err != nil {
+		return err
+	}
+	return atomicfile.CheckAppend(c.root, t.history())
 }
 
 // A cancellable reader ends with the cause when its context does.

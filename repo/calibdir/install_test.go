@@ -210,6 +210,9 @@ func TestAppendHistoryRefuses(t *testing.T) {
 	must(t, os.WriteFile(victim, []byte("precious\n"), 0o644))
 	history := filepath.Join(filepath.Dir(target.Path()), "HISTORY")
 	must(t, os.MkdirAll(filepath.Dir(history), 0o755))
+	if err := calib.CheckHistory(target); err != nil {
+		t.Errorf("no HISTORY: %v", err)
+	}
 	for name, plant := range map[string]func() error{
 		"link":      func() error { return os.Symlink(victim, history) },
 		"hard link": func() error { return os.Link(victim, history) },
@@ -218,6 +221,9 @@ func TestAppendHistoryRefuses(t *testing.T) {
 		must(t, plant())
 		if err := calib.AppendHistory(target, record(target, "/")); !errors.Is(err, atomicfile.ErrNotRegular) && !errors.Is(err, atomicfile.ErrLinked) {
 			t.Errorf("%s: %v", name, err)
+		}
+		if err := calib.CheckHistory(target); !errors.Is(err, atomicfile.ErrNotRegular) && !errors.Is(err, atomicfile.ErrLinked) {
+			t.Errorf("%s: the check says %v", name, err)
 		}
 		must(t, os.Remove(history))
 	}
