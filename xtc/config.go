@@ -70,5 +70,5 @@ func decodeConfig(src source, n *Node) (Config, error) {
 	if !ok || n.size == 0 {
 		return nil, ErrNotConfig // bare: most nodes are none, and scans ask all
 	}
-	return d.decode(object{src: src, class: d.class, off: n.PayloadOffset(), size: n.size})
+	return d.decode(object{src: src, class: d.class, off: n.PayloadOffset(), size: n.PayloadSize()})
 }

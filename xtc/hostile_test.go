@@ -73,7 +73,7 @@ func TestCutAtEveryByte(t *testing.T) {
 func TestFlipEveryByte(t *testing.T) {
 	b := smallFile()
 	for i := range b {
-		for _, flip := range []byte{0xff, 0x80, 0x01} {
+		for _, flip := range []byte{0xff, 0x01} {
 			b[i] ^= flip
 			readHostile(t, b, xtc.Limits{})
 			b[i] ^= flip

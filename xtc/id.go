@@ -72,12 +72,14 @@ func epixID(version uint32, carrier, digital, analog [2]uint32) string {
 	return string(id)
 }
 
-// appendPadded appends n with leading zeros. Every 32-bit number has ten digits at most.
+// appendPadded appends n with leading zeros: every 32-bit number fits in ten digits.
 func appendPadded(b []byte, n uint32) []byte {
-	for power := uint32(1e9); power > 0; power /= 10 {
-		b = append(b, byte('0'+n/power%10))
+	var digits [epixDigits]byte
+	for i := epixDigits - 1; i >= 0; i-- {
+		digits[i] = '0' + byte(n%10)
+		n /= 10
 	}
-	return b
+	return append(b, digits[:]...)
 }
 
 // hexDigits returns n in hexadecimal, nothing for zero.

@@ -6,17 +6,16 @@ import "iter"
 // iteration.
 type Node struct {
 	Xtc
-	Depth           int   // 1 for a child of the root
-	Offset          int64 // bytes from the start of the file to the Xtc header
-	ChildrenSkipped bool  // a container whose contribution is incomplete: its children are not visited
+	size            uint32 // bytes of the payload inside the container
+	Depth           int    // 1 for a child of the root
+	Offset          int64  // bytes from the start of the file to the Xtc header
+	ChildrenSkipped bool   // a container whose contribution is incomplete: its children are not visited
 
 	// Err is what is wrong with this node alone, a *FormatError wrapping ErrExtent,
 	// or nil. An extent below a header ends the container that the node is in; an
 	// extent beyond the container is cut to it, and the node remains usable. psana
 	// treats both so (spec section 8).
 	Err error
-
-	size int64 // of the payload inside the file
 }
 
 // PayloadOffset returns the offset of the payload, in bytes from the start of the
@@ -25,30 +24,32 @@ func (n *Node) PayloadOffset() int64 { return n.Offset + XtcHeaderSize }
 
 // PayloadSize returns the bytes of payload that lie inside the node's container: all
 // of them unless Err is set.
-func (n *Node) PayloadSize() int64 { return n.size }
+func (n *Node) PayloadSize() int64 { return int64(n.size) }
 
 // walker visits the nodes of a datagram depth first, in file order, with a stack of
 // its own.
 type walker struct {
 	src    source
 	limits Limits
-	ends   []int64  // where each open container ends
-	few    [8]int64 // what ends needs in a sound file
-	slab   []Node   // nodes not handed out yet
+	ends   []int64 // where each open container ends
+	slab   []Node  // nodes not handed out yet
 	count  int
 }
 
-// slabSize is how many nodes are allocated at once; most datagrams have fewer than
-// twice as many.
-const slabSize = 16
+// slabSize is how many nodes are allocated at once: the Configure of two or three
+// detectors.
+const slabSize = 12
+
+// usualDepth is what the stack of ends needs in a sound file.
+const usualDepth = 8
 
 func walk(src source, limits Limits, d *Dgram) iter.Seq2[*Node, error] {
 	return func(yield func(*Node, error) bool) {
 		if d.ContentsSkipped() {
 			return
 		}
-		w := walker{src: src, limits: limits}
-		w.ends = append(w.few[:0], d.End())
+		w := walker{src: src, limits: limits, ends: make([]int64, 1, usualDepth)}
+		w.ends[0] = d.End()
 		for pos := d.Offset + DgramHeaderSize; len(w.ends) > 0; {
 			if pos == w.ends[len(w.ends)-1] {
 				w.ends = w.ends[:len(w.ends)-1]
@@ -88,14 +89,14 @@ func (w *walker) node(pos int64) (*Node, error) {
 	}
 	n.Xtc = parseXtc((*[XtcHeaderSize]byte)(b))
 	n.ChildrenSkipped = n.IsContainer() && !n.readable()
-	n.size = int64(n.Extent) - XtcHeaderSize
 	switch {
-	case n.size < 0:
-		n.size = 0
+	case n.Extent < XtcHeaderSize:
 		n.Err = &FormatError{Off: pos, What: "extent", Got: n.Extent, Err: ErrExtent}
 	case int64(n.Extent) > room:
-		n.size = room - XtcHeaderSize
+		n.size = uint32(room - XtcHeaderSize)
 		n.Err = &FormatError{Off: pos, What: "extent beyond the container", Got: n.Extent, Err: ErrExtent}
+	default:
+		n.size = n.Extent - XtcHeaderSize
 	}
 	return n, nil
 }
@@ -106,7 +107,7 @@ func (w *walker) after(n *Node) int64 {
 	if n.Extent < XtcHeaderSize {
 		return w.ends[len(w.ends)-1]
 	}
-	end := n.PayloadOffset() + n.size
+	end := n.PayloadOffset() + n.PayloadSize()
 	if n.readable() && n.size > 0 {
 		w.ends = append(w.ends, end)
 		return n.PayloadOffset()

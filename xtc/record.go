@@ -1,11 +1,11 @@
 package xtc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
-	"strings"
 )
 
 // object is the payload of a configuration object that is being decoded.
@@ -49,8 +49,8 @@ func (r record) src(off int) Src     { return Src{Log: r.u32(off), Phy: r.u32(of
 
 // text returns the string of at most n bytes that ends at its first zero byte.
 func (r record) text(off, n int) string {
-	s, _, _ := strings.Cut(string(r[off:off+n]), "\x00")
-	return s
+	s, _, _ := bytes.Cut(r[off:off+n], []byte{0})
+	return string(s)
 }
 
 // hugeArray stands for any size that no payload can have.

@@ -16,9 +16,11 @@ type source interface {
 }
 
 const (
-	// windowSize is how much one positioned read takes in: the Configure of a
-	// detector with its neighbours' headers, and the next datagram's header behind.
-	windowSize = 8 << 10
+	// windowSize is how much one positioned read takes in: the head of a detector's
+	// configuration object with the small objects before it, or those behind it and
+	// the header of the next datagram. Measured: 1 to 4 KiB cost the same on warm
+	// files, 8 KiB a third more.
+	windowSize = 4 << 10
 	// loneSize bounds a lone read.
 	loneSize = 64
 )

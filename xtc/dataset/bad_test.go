@@ -89,20 +89,19 @@ func checkBadFile(t *testing.T, path string, want badResult) {
 	case err != nil:
 		t.Fatal(err)
 	}
-	detector, found1, err := run.Start.Match("XcsEndstation.0:Epix100a.1")
+	detector, present, err := run.Start.Match("XcsEndstation.0:Epix100a.1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if deviation.damaged != nil {
-		if !errors.Is(detector.Err, deviation.damaged) || detector.Config != nil || len(run.Warnings) == 0 {
-			t.Errorf("detector %+v with warnings %v, want error %v", detector, run.Warnings, deviation.damaged)
+		if id, _, err := detector.ID(); !errors.Is(err, deviation.damaged) || detector.Config != nil || len(run.Warnings) == 0 {
+			t.Errorf("id %q of %+v with warnings %v, error %v; want %v", id, detector, run.Warnings, err, deviation.damaged)
 		}
 		return
 	}
 	if deviates {
-		id, ok := xtc.HardwareID(detector.Config)
-		if !found1 || !ok || run.BeginRun == nil {
-			t.Errorf("read without error, but the id is %q: %s", id, deviation.reason)
+		if id, isName, err := detector.ID(); !present || isName || err != nil || run.BeginRun == nil {
+			t.Errorf("read, but the id is %q, %v: %s", id, err, deviation.reason)
 		}
 		return
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // DefaultRoot is psana's data root where $SIT_PSDM_DATA is not set.
@@ -65,7 +64,7 @@ func (c Catalog) Find(spec Spec) (*Dataset, error) {
 	}
 	names, err := readDir(dir)
 	if err != nil {
-		return nil, c.explainDirectory(dir, err)
+		return nil, c.explainDirectory(spec, dir, err)
 	}
 	list := listing{dir: dir, small: spec.SMD, prefix: found.Experiment.filePrefix()}
 	list.read(names)
@@ -169,16 +168,13 @@ func readDir(dir string) ([]string, error) {
 }
 
 // explainDirectory says how far the path to a directory exists.
-func (c Catalog) explainDirectory(dir string, err error) error {
+func (c Catalog) explainDirectory(spec Spec, dir string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("list data set: %w", err)
 	}
 	for _, root := range c.roots() {
-		if rel, relErr := filepath.Rel(root, dir); relErr != nil || strings.HasPrefix(rel, "..") {
-			continue
-		}
-		if _, statErr := os.Stat(root); errors.Is(statErr, fs.ErrNotExist) {
-			return fmt.Errorf("%w: %s (needed for %s); is it mounted?", ErrNoRoot, root, dir)
+		if _, statErr := os.Stat(root); spec.Dir == "" && errors.Is(statErr, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s, searched for %s; is it mounted?", ErrNoRoot, root, dir)
 		}
 	}
 	parent := filepath.Dir(dir)

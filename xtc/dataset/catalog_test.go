@@ -2,6 +2,7 @@ package dataset_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,6 +167,24 @@ func TestFindErrors(t *testing.T) {
 			}
 		})
 	}
+	t.Run("names with control characters", func(t *testing.T) {
+		writeEmpty(t, root, "DIA/a\nb/x", "XPP/xppt\x1b[31m/x")
+		for _, text := range []string{"exp=DIAzz9915:run=1", "exp=XPPzz9915:run=1"} {
+			_, err := find(t, catalog, text)
+			if err == nil || strings.ContainsAny(err.Error(), "\n\x1b") {
+				t.Errorf("error %q", err)
+			}
+		}
+	})
+	t.Run("many runs", func(t *testing.T) {
+		for run := 1000; run < 1100; run += 2 {
+			writeEmpty(t, root, fmt.Sprintf("XPP/xpptut15/xtc/e665-r%d-s00-c00.xtc", run))
+		}
+		_, err := find(t, catalog, "exp=xpptut15:run=999")
+		if err == nil || !strings.HasSuffix(err.Error(), "and 32 more") {
+			t.Errorf("error %v", err)
+		}
+	})
 	t.Run("root", func(t *testing.T) {
 		missing := filepath.Join(root, "not-mounted")
 		_, err := find(t, dataset.Catalog{Roots: []string{missing}}, "exp=xpptut15:run=1")

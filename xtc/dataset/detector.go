@@ -19,6 +19,20 @@ type Detector struct {
 	Err    error      // why the object could not be decoded: a *xtc.FormatError
 }
 
+// ID returns what a constants repository knows the detector by: its hardware id, or
+// its name in the form "XcsEndstation-0-Epix100a-1" where it has none; isName tells
+// which. A detector whose configuration object is damaged has neither: the error is
+// Err.
+func (d Detector) ID() (id string, isName bool, err error) {
+	if d.Err != nil {
+		return "", false, fmt.Errorf("configuration object of %s: %w", d.Source, d.Err)
+	}
+	if id, ok := xtc.HardwareID(d.Config); ok {
+		return id, false, nil
+	}
+	return xtc.SourceName(d.Source), true, nil
+}
+
 // classOrder is the order in which psana's Python looks for the object of a
 // detector.
 var classOrder = []string{

@@ -94,6 +94,10 @@ func TestFindDetector(t *testing.T) {
 			t.Errorf("Find(%q): %q does not name the detectors of the run", source, err)
 		}
 	}
+	hostile := readRun(t, content{"s00-c00": {configure(10, aliasesOf("a\nb", epixSource), epix(epixSource, 1)), beginRun(20, 1)}}.write(t))
+	if _, err := hostile.Store.Find("nothing"); strings.Contains(err.Error(), "\n") {
+		t.Errorf("an alias breaks the line: %v", err)
+	}
 	empty := readRun(t, content{"s00-c00": {configure(10), beginRun(20, 1)}}.write(t))
 	if _, err := empty.Store.Find(epixSource); !errors.Is(err, dataset.ErrNotInRun) {
 		t.Errorf("empty run: %v", err)

@@ -8,7 +8,7 @@
 //	for _, files := range found.Runs {
 //		run, err := dataset.ReadRun(ctx, files, dataset.Options{})
 //		detector, err := run.Store.Find("XcsEndstation.0:Epix100a.1")
-//		id, ok := xtc.HardwareID(detector.Config)
+//		id, isName, err := detector.ID()
 //	}
 //
 // # Names
@@ -45,7 +45,8 @@
 // the run are read, with small positioned reads. What comes behind BeginRun is
 // not looked at, so that damage there is not seen; psana, which reads twenty
 // datagrams ahead, may refuse such a file. Where there is no BeginRun, twenty
-// datagrams more are looked at. The package reads no environment
+// datagrams more are looked at. All values may be used by several goroutines once
+// made. The package reads no environment
 // variable: data roots and the experiment table are handed in. It writes nothing.
 //
 // Facts of the format and of psana's behaviour are those of the psana packages

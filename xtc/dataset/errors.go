@@ -20,13 +20,16 @@ var (
 	// ErrNoFiles says that none of the runs asked for has a file.
 	ErrNoFiles = errors.New("no files")
 	// ErrEmpty says that no file of a run holds a whole datagram.
-	ErrEmpty = errors.New("no datagram in any file of the run")
+	ErrEmpty = errors.New("no datagram in the files of the run")
 	// ErrNoConfigure is the warning of a run that does not begin with Configure:
 	// psana has no EventId then until the run begins.
 	ErrNoConfigure = errors.New("the run does not begin with Configure")
 	// ErrNoBeginRun is the warning of a run without a BeginRun transition: psana
 	// then begins it, and takes its time, from the first calibration cycle or event.
 	ErrNoBeginRun = errors.New("the run has no BeginRun transition")
+	// ErrChanged is the warning of a file that was read to its end and was written
+	// meanwhile.
+	ErrChanged = errors.New("the file changed while it was read")
 	// ErrUnknownDevice says that a detector's name has a device that LCLS-I does
 	// not know.
 	ErrUnknownDevice = errors.New("unknown device")

@@ -362,14 +362,8 @@ func checkResolved(t *testing.T, store *dataset.Store, want expectedSource, clas
 	if hex(detector.Src.Phy) != want.Config.Phy {
 		t.Errorf("Match(%q) is %s, psana's phy %s", want.Spec, detector.Source, want.Config.Phy)
 	}
-	id, hasID := xtc.HardwareID(detector.Config)
-	if id != want.ID || hasID != (want.ID != "") {
-		t.Errorf("id of %q is %q, psana's %q", want.Spec, id, want.ID)
-	}
-	if !hasID {
-		id = xtc.SourceName(detector.Source)
-	}
-	if id != want.IDOrName {
-		t.Errorf("id or name of %q is %q, psana's %q", want.Spec, id, want.IDOrName)
+	id, isName, err := detector.ID()
+	if err != nil || id != want.IDOrName || isName != (want.ID == "") {
+		t.Errorf("id of %q is %q, a name: %v, %v; psana's %q, or name %q", want.Spec, id, isName, err, want.ID, want.IDOrName)
 	}
 }

@@ -61,10 +61,7 @@ func (f FileName) ExperimentNumber() (int, bool) {
 	return int(n), err == nil
 }
 
-// Control reports whether the file belongs to a control stream.
-func (f FileName) Control() bool { return f.Stream >= FirstControlStream }
-
-// RunFiles is the files of one run, by stream and chunk.
+// RunFiles is the files of one run by stream and chunk, as GroupRuns sorts them.
 type RunFiles struct {
 	Run   int // of the file names
 	Files []FileName

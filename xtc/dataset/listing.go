@@ -22,19 +22,19 @@ type listing struct {
 
 // read sorts the names of a directory.
 func (l *listing) read(names []string) {
-	extension := ".xtc"
+	extension := "xtc"
 	if l.small {
-		extension = ".smd.xtc"
+		extension = "smd.xtc"
 	}
 	l.others = map[string]bool{}
 	for _, name := range names {
-		stem, dot, _ := cutExtension(name)
+		_, last, _ := strings.Cut(name, ".")
 		file := ParseFileName(filepath.Join(l.dir, name))
 		switch {
-		case stem == "" || file.Prefix == "":
-		case dot == extension+".inprogress" && file.Prefix == l.prefix:
+		case file.Prefix == "":
+		case last == extension+".inprogress" && file.Prefix == l.prefix:
 			l.unfinished = append(l.unfinished, name)
-		case dot != extension:
+		case last != extension:
 		case file.Prefix == l.prefix:
 			l.files = append(l.files, file)
 		default:
@@ -43,25 +43,15 @@ func (l *listing) read(names []string) {
 	}
 }
 
-// cutExtension cuts a name before its first point.
-func cutExtension(name string) (stem, extension string, found bool) {
-	at := strings.IndexByte(name, '.')
-	if at < 0 {
-		return name, "", false
-	}
-	return name[:at], name[at:], true
-}
-
 // matching returns the files of the runs and streams asked for.
 func (l *listing) matching(spec Spec) []FileName {
-	return slices.Collect(func(yield func(FileName) bool) {
-		for _, file := range l.files {
-			wanted := spec.Runs.Contains(file.Run) && (len(spec.Streams) == 0 || spec.Streams.Contains(file.Stream))
-			if wanted && !yield(file) {
-				return
-			}
+	var files []FileName
+	for _, file := range l.files {
+		if spec.Runs.Contains(file.Run) && (len(spec.Streams) == 0 || spec.Streams.Contains(file.Stream)) {
+			files = append(files, file)
 		}
-	})
+	}
+	return files
 }
 
 // explain is the error of a listing in which nothing matched: it says what is

@@ -31,6 +31,7 @@ func newMerger(files []FileName, open func(string) (*xtc.File, error), warn func
 		m.streams = append(m.streams, &stream{number: files[i].Stream, chunks: files[i:end], open: open, warn: warn})
 		i = end
 	}
+	m.step = make(step, 0, len(m.streams))
 	for _, s := range m.streams {
 		if err := s.advance(); err != nil {
 			return nil, errors.Join(err, m.close())
@@ -89,9 +90,11 @@ func (m *merger) lookAhead() error {
 
 // close closes what is open.
 func (m *merger) close() error {
-	var errs []error
+	var err error
 	for _, s := range m.streams {
-		errs = append(errs, s.close())
+		if closeErr := s.close(); closeErr != nil {
+			err = errors.Join(err, closeErr)
+		}
 	}
-	return errors.Join(errs...)
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A Range is the numbers First to Last, both included. It is empty where Last is
@@ -83,9 +84,17 @@ func rangesOf(numbers []int) Ranges {
 }
 
 // some joins the items, at most limit of them, and says how many more there are.
+// Items come from directories and files: control characters are escaped.
 func some(items []string, limit int) string {
-	if len(items) <= limit {
-		return strings.Join(items, ", ")
+	shown := slices.Clone(items[:min(limit, len(items))])
+	for i, item := range shown {
+		if strings.ContainsFunc(item, unicode.IsControl) {
+			shown[i] = strconv.Quote(item)
+		}
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(items[:limit], ", "), len(items)-limit)
+	text := strings.Join(shown, ", ")
+	if more := len(items) - len(shown); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"deployconstants/xtc"
 )
@@ -32,13 +33,20 @@ type EventID struct {
 
 // A Run is what psana knows of a run when it begins.
 type Run struct {
-	Number    int      // as EventID.Run at BeginRun; of the file's name where psana has none
-	Configure *EventID // right after the data source is made; nil where the run does not begin with Configure
-	BeginRun  *EventID // at the begin of the run; nil where the files end before
-	Start     *Store   // right after the data source is made
-	Store     *Store   // at the begin of the run; the same as Start but for a run configured twice
-	Warnings  []Warning
+	Number    int       // as EventID.Run at BeginRun; of the file's name where psana has none
+	Configure *EventID  // right after the data source is made; nil where the run does not begin with Configure
+	BeginRun  *EventID  // at the begin of the run; nil where the files end before
+	Start     *Store    // right after the data source is made
+	Store     *Store    // at the begin of the run; the same as Start but for a run configured twice
+	Warnings  []Warning // the first hundred
 }
+
+// Bounds on what damaged files can make a Run hold. A real run has some tens of
+// objects and aliases.
+const (
+	maxWarnings = 100
+	maxObjects  = 1 << 15 // with the aliases
+)
 
 // ReadRun reads the files of one run up to its begin. Files are read one datagram
 // header after the other, and of Configure and BeginCalibCycle the configuration
@@ -49,7 +57,7 @@ type Run struct {
 // that of the system for a file that cannot be read; and that of ctx.
 func ReadRun(ctx context.Context, files RunFiles, opts Options) (run *Run, err error) {
 	opts.applyDefaults()
-	r := runReader{run: &Run{Number: files.Run, Store: newStore()}, number: files.Run}
+	r := runReader{files: files, run: &Run{Number: files.Run, Store: newStore()}}
 	m, err := newMerger(files.Files, opts.Open, r.warn)
 	if err != nil {
 		return nil, err
@@ -67,14 +75,15 @@ func ReadRun(ctx context.Context, files RunFiles, opts Options) (run *Run, err e
 		}
 		step, err = nextStep(ctx, m)
 	}
-	if err == nil && r.last[xtc.TransitionBeginRun] == (xtc.Clock{}) {
-		// Nothing but a chance datagram may have begun the run: be as strict as psana.
-		err = m.lookAhead()
+	if err == nil && (len(step) == 0 || step.transition() != xtc.TransitionBeginRun) {
+		err = m.lookAhead() // a run without BeginRun may be no run: be as strict as psana
 	}
 	if err != nil {
 		return nil, err
 	}
-	r.finish()
+	if r.run.BeginRun == nil {
+		r.warn(Warning{Err: fmt.Errorf("%w: the files end before it", ErrNoBeginRun)})
+	}
 	return r.run, nil
 }
 
@@ -87,12 +96,28 @@ func nextStep(ctx context.Context, m *merger) (step, error) {
 
 // A runReader follows the steps of a run as psana's input module does.
 type runReader struct {
-	run    *Run
-	number int           // of the file's name
-	last   [16]xtc.Clock // clock of the last step of each transition
+	files RunFiles
+	run   *Run
+	last  [16]xtc.Clock // clock of the last step of each transition
 }
 
-func (r *runReader) warn(w Warning) { r.run.Warnings = append(r.run.Warnings, w) }
+func (r *runReader) warn(w Warning) {
+	if len(r.run.Warnings) < maxWarnings {
+		r.run.Warnings = append(r.run.Warnings, w)
+	}
+}
+
+// emptyError is ErrEmpty with the reason, if one is known.
+func (r *runReader) emptyError() error {
+	if len(r.run.Warnings) > 0 {
+		return fmt.Errorf("%w: %s", ErrEmpty, r.run.Warnings[0])
+	}
+	paths := make([]string, len(r.files.Files))
+	for i, file := range r.files.Files {
+		paths[i] = file.Path
+	}
+	return fmt.Errorf("%w; empty are %s", ErrEmpty, some(paths, 3))
+}
 
 // configure takes the first step that is not Map. If it is Configure, it sets the
 // EventId that psana has before the run begins, and the step behind it is
@@ -100,7 +125,7 @@ func (r *runReader) warn(w Warning) { r.run.Warnings = append(r.run.Warnings, w)
 func (r *runReader) configure(ctx context.Context, m *merger) (step, error) {
 	step, err := nextStep(ctx, m)
 	if err == nil && len(step) == 0 {
-		return nil, fmt.Errorf("%w %d", ErrEmpty, r.number)
+		return nil, r.emptyError()
 	}
 	for err == nil && len(step) > 0 && step.transition() == xtc.TransitionMap {
 		step, err = nextStep(ctx, m)
@@ -169,7 +194,7 @@ func (r *runReader) beginNumber(step step) int {
 			return int(s.head.Env)
 		}
 	}
-	return r.number
+	return r.files.Run
 }
 
 func (r *runReader) eventID(step step) *EventID {
@@ -183,15 +208,18 @@ func (r *runReader) eventID(step step) *EventID {
 // load takes the configuration of a step: from all control streams, the highest
 // first, then from the first other stream.
 func (r *runReader) load(step step) error {
-	for i := len(step) - 1; i >= 0 && step[i].control(); i-- {
-		if err := r.loadStream(step[i]); err != nil {
-			return err
+	for i, s := range slices.Backward(step) {
+		if i > 0 && !s.control() {
+			continue
+		}
+		if err := r.loadStream(s); err != nil {
+			return fmt.Errorf("%s: %w", s.path, err)
+		}
+		if r.run.Store.settle() > maxObjects {
+			return fmt.Errorf("%s: configuration objects of the run: %w", s.path, xtc.ErrNodes)
 		}
 	}
-	if step[0].control() {
-		return nil
-	}
-	return r.loadStream(step[0])
+	return nil
 }
 
 // loadStream takes the configuration objects of a stream's head into the store,
@@ -199,7 +227,7 @@ func (r *runReader) load(step step) error {
 func (r *runReader) loadStream(s *stream) error {
 	for node, err := range s.file.Nodes(s.head) {
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.path, err)
+			return err
 		}
 		if node.Err != nil {
 			r.warn(Warning{s.path, node.Err})
@@ -209,7 +237,7 @@ func (r *runReader) loadStream(s *stream) error {
 		}
 		for _, class := range xtc.ConfigClasses(node.Contains) {
 			if err := r.loadObject(s, node, class); err != nil {
-				return fmt.Errorf("%s: %w", s.path, err)
+				return err
 			}
 		}
 	}
@@ -231,15 +259,4 @@ func (r *runReader) loadObject(s *stream, node *xtc.Node, class string) error {
 		r.run.Store.add(object{src: node.Src, class: class, config: config})
 	}
 	return nil
-}
-
-// finish sorts the stores.
-func (r *runReader) finish() {
-	r.run.Store.sort()
-	if r.run.Start != r.run.Store {
-		r.run.Start.sort()
-	}
-	if r.run.BeginRun == nil {
-		r.warn(Warning{Err: fmt.Errorf("%w: the files end before it", ErrNoBeginRun)})
-	}
 }

@@ -1,6 +1,7 @@
 package dataset_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,208 +17,6 @@ import (
 	"deployconstants/xtc/dataset"
 	"deployconstants/xtc/xtctest"
 )
-
-const epixSource = "XcsEndstation.0:Epix100a.1"
-
-var epix100aV2 = xtc.NewTypeID(xtc.TypeEpix100aConfig, 2)
-
-// epix is an epix100a's configuration object whose firmware version tells it from
-// others.
-func epix(source string, version uint32) xtctest.Node {
-	config := xtctest.Epix100aConfig(2, xtctest.Epix{Version: version, RowsPerAsic: 4, PixelsPerAsicRow: 8})
-	return xtctest.ConfigNode(xtctest.Source(source, 4513), epix100aV2, config)
-}
-
-// aliasesOf is an Alias object of pairs of alias and source.
-func aliasesOf(pairs ...string) xtctest.Node {
-	var aliases []xtc.Alias
-	for pair := range slices.Chunk(pairs, 2) {
-		aliases = append(aliases, xtc.Alias{Name: pair[0], Src: xtctest.Source(pair[1], 0)})
-	}
-	src := xtctest.ProcInfo(xtc.LevelControl, 0xac151454, 9223)
-	return xtctest.ConfigNode(src, xtc.NewTypeID(xtc.TypeAliasConfig, 1), xtctest.AliasConfig(aliases...))
-}
-
-func at(sec uint32) xtc.Clock { return xtc.Clock{Sec: sec, Nsec: 5} }
-
-func dgram(transition xtc.Transition, clock xtc.Clock, env uint32, children ...xtctest.Node) xtctest.Dgram {
-	return xtctest.Dgram{Transition: transition, Clock: clock, Env: env, Root: xtctest.Node{Children: children}}
-}
-
-func configure(sec uint32, children ...xtctest.Node) xtctest.Dgram {
-	return dgram(xtc.TransitionConfigure, at(sec), 1, children...)
-}
-
-func beginRun(sec, number uint32) xtctest.Dgram {
-	return dgram(xtc.TransitionBeginRun, at(sec), number)
-}
-
-func event(sec, fiducials uint32) xtctest.Dgram {
-	return xtctest.Dgram{Transition: xtc.TransitionL1Accept, Clock: at(sec), Fiducials: fiducials}
-}
-
-// content is the datagrams of files by "s00-c00".
-type content map[string][]xtctest.Dgram
-
-// write makes the files and returns them as run 7.
-func (c content) write(t testing.TB) dataset.RunFiles {
-	t.Helper()
-	dir := t.TempDir()
-	var files []dataset.FileName
-	for name, dgrams := range c {
-		path := filepath.Join(dir, "e665-r0007-"+name+".xtc")
-		if err := xtctest.WriteFile(path, dgrams); err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, dataset.ParseFileName(path))
-	}
-	return dataset.GroupRuns(files)[0]
-}
-
-func readRun(t testing.TB, files dataset.RunFiles) *dataset.Run {
-	t.Helper()
-	run, err := dataset.ReadRun(t.Context(), files, dataset.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return run
-}
-
-// versionOf returns the firmware version of the epix100a, 0 where there is none.
-func versionOf(t testing.TB, store *dataset.Store, source string) uint32 {
-	t.Helper()
-	detector, found, err := store.Match(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !found {
-		return 0
-	}
-	return detector.Config.(*xtc.EpixConfig).Version
-}
-
-// TestSteps checks which datagrams of which streams give the times, the run number
-// and the configuration. Clocks are seconds; 0 is "none".
-func TestSteps(t *testing.T) {
-	type result struct {
-		Configure, BeginRun uint32 // s
-		Number              int
-		Start, Store        uint32 // firmware version of the detector
-	}
-	for _, test := range []struct {
-		name     string
-		files    content
-		want     result
-		warnings []error
-	}{
-		{"one stream", content{
-			"s00-c00": {configure(10, epix(epixSource, 1)), beginRun(20, 260), event(30, 3)},
-		}, result{10, 20, 260, 1, 1}, nil},
-		{"equal clocks: the lowest stream", content{
-			"s05-c00": {configure(10, epix(epixSource, 5)), beginRun(20, 260)},
-			"s01-c00": {configure(10, epix(epixSource, 1)), beginRun(20, 260)},
-		}, result{10, 20, 260, 1, 1}, nil},
-		{"no configuration in the first stream: not that of the second", content{
-			"s00-c00": {configure(10), beginRun(20, 260)},
-			"s01-c00": {configure(10, epix(epixSource, 1)), beginRun(20, 260)},
-		}, result{10, 20, 260, 0, 0}, nil},
-		{"earlier clock in a later stream, then replaced", content{
-			"s00-c00": {configure(12, epix(epixSource, 1)), beginRun(20, 260)},
-			"s01-c00": {configure(10, epix(epixSource, 2)), beginRun(20, 260)},
-		}, result{10, 20, 260, 2, 1}, nil},
-		{"second Configure with another clock", content{
-			"s00-c00": {configure(10, epix(epixSource, 1)), configure(11, epix(epixSource, 2)), beginRun(20, 260)},
-		}, result{10, 20, 260, 1, 2}, nil},
-		{"second Configure with the same clock", content{
-			"s00-c00": {configure(10, epix(epixSource, 1)), configure(10, epix(epixSource, 2)), beginRun(20, 260)},
-		}, result{10, 20, 260, 1, 1}, nil},
-		{"what the second Configure lacks stays", content{
-			"s00-c00": {configure(10, epix(epixSource, 1)), configure(11, epix("XppGon.0:Epix100a.3", 2)), beginRun(20, 260)},
-		}, result{10, 20, 260, 1, 1}, nil},
-		{"later Configure behind BeginRun", content{
-			"s00-c00": {configure(10, epix(epixSource, 1)), beginRun(20, 260), configure(25, epix(epixSource, 2))},
-		}, result{10, 20, 260, 1, 1}, nil},
-		{"of two objects the last", content{
-			"s00-c00": {configure(10, epix(epixSource, 1), epix(epixSource, 2)), beginRun(20, 260)},
-		}, result{10, 20, 260, 2, 2}, nil},
-		{"acquisition before control, control after", content{
-			"s00-c00": {configure(10, epix(epixSource, 1)), beginRun(20, 260)},
-			"s80-c00": {configure(10, epix(epixSource, 80)), beginRun(20, 260)},
-			"s81-c00": {configure(10, epix(epixSource, 81)), beginRun(20, 260)},
-		}, result{10, 20, 260, 1, 1}, nil},
-		{"control streams: the lowest is the last", content{
-			"s80-c00": {configure(10, epix(epixSource, 80)), beginRun(20, 260)},
-			"s81-c00": {configure(10, epix(epixSource, 81)), beginRun(20, 260)},
-		}, result{10, 20, 260, 80, 80}, nil},
-		{"run number of the first stream that has one", content{
-			"s00-c00": {configure(10), beginRun(20, 0)},
-			"s01-c00": {configure(10), beginRun(20, 261)},
-			"s02-c00": {configure(10), beginRun(20, 262)},
-		}, result{10, 20, 261, 0, 0}, nil},
-		{"run number of the file's name", content{
-			"s00-c00": {configure(10), beginRun(20, 0)},
-		}, result{10, 20, 7, 0, 0}, nil},
-		{"Map before Configure", content{
-			"s00-c00": {dgram(xtc.TransitionMap, at(5), 0), configure(10, epix(epixSource, 1)), beginRun(20, 260)},
-		}, result{10, 20, 260, 1, 1}, nil},
-		{"no Configure", content{
-			"s00-c00": {beginRun(20, 260), configure(25, epix(epixSource, 2))},
-		}, result{0, 20, 260, 0, 0}, []error{dataset.ErrNoConfigure}},
-		{"Configure behind an unknown transition", content{
-			"s00-c00": {dgram(15, at(5), 0), configure(10, epix(epixSource, 1)), beginRun(20, 260)},
-		}, result{0, 20, 260, 0, 1}, []error{dataset.ErrNoConfigure}},
-		{"begun by an event", content{
-			"s00-c00": {configure(10, epix(epixSource, 1)), dgram(xtc.TransitionEnable, at(15), 0), event(17, 131040), event(18, 3), beginRun(20, 260)},
-		}, result{10, 18, 7, 1, 1}, []error{dataset.ErrNoBeginRun}},
-		{"begun by a calibration cycle", content{
-			"s00-c00": {configure(10, epix(epixSource, 1)), dgram(xtc.TransitionBeginCalibCycle, at(15), 0, epix(epixSource, 2)), beginRun(20, 260)},
-		}, result{10, 15, 7, 1, 2}, []error{dataset.ErrNoBeginRun}},
-		{"only Configure", content{
-			"s00-c00": {configure(10, epix(epixSource, 1))},
-		}, result{10, 0, 7, 1, 1}, []error{dataset.ErrNoBeginRun}},
-		{"chunks are one stream", content{
-			"s00-c00": {configure(10, epix(epixSource, 1))},
-			"s00-c02": {dgram(xtc.TransitionEnable, at(11), 0)},
-			"s00-c10": {beginRun(20, 260)},
-		}, result{10, 20, 260, 1, 1}, nil},
-		{"later chunk without its first", content{
-			"s00-c01": {dgram(xtc.TransitionEnable, at(30), 0), event(31, 3)},
-			"s01-c00": {configure(10, epix(epixSource, 1)), beginRun(20, 260)},
-		}, result{10, 20, 260, 1, 1}, nil},
-		{"empty first stream", content{
-			"s00-c00": nil,
-			"s01-c00": {configure(10, epix(epixSource, 1)), beginRun(20, 260)},
-		}, result{10, 20, 260, 1, 1}, nil},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			run := readRun(t, test.files.write(t))
-			got := result{Number: run.Number, Start: versionOf(t, run.Start, epixSource), Store: versionOf(t, run.Store, epixSource)}
-			if run.Configure != nil {
-				got.Configure = run.Configure.Clock.Sec
-				if run.Configure.Run != 7 {
-					t.Errorf("run %d before the run begins", run.Configure.Run)
-				}
-			}
-			if run.BeginRun != nil {
-				got.BeginRun = run.BeginRun.Clock.Sec
-				if run.BeginRun.Run != run.Number {
-					t.Errorf("run %d at its begin, number %d", run.BeginRun.Run, run.Number)
-				}
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			if len(run.Warnings) != len(test.warnings) {
-				t.Fatalf("warnings %v, want %v", run.Warnings, test.warnings)
-			}
-			for i, want := range test.warnings {
-				if !errors.Is(run.Warnings[i].Err, want) {
-					t.Errorf("warning %v, want %v", run.Warnings[i], want)
-				}
-			}
-		})
-	}
-}
 
 // TestCutChunk checks that a stream goes on behind a chunk that ends inside a
 // datagram.
@@ -249,13 +48,12 @@ func TestCutChunk(t *testing.T) {
 // whole result, and never a detector with another id.
 func TestCutAnywhere(t *testing.T) {
 	whole := xtctest.Encode(configure(10, epix(epixSource, 1), aliasesOf("epix", epixSource)), beginRun(20, 260))
-	path := filepath.Join(t.TempDir(), "e665-r0007-s00-c00.xtc")
-	files := dataset.GroupRuns([]dataset.FileName{dataset.ParseFileName(path)})[0]
+	files := dataset.GroupRuns([]dataset.FileName{dataset.ParseFileName("e665-r0007-s00-c00.xtc")})[0]
 	for size := range len(whole) + 1 {
-		if err := os.WriteFile(path, whole[:size], 0o644); err != nil {
-			t.Fatal(err)
+		open := func(string) (*xtc.File, error) {
+			return xtc.NewFile(bytes.NewReader(whole), int64(size), xtc.Limits{}), nil
 		}
-		run, err := dataset.ReadRun(t.Context(), files, dataset.Options{})
+		run, err := dataset.ReadRun(t.Context(), files, dataset.Options{Open: open})
 		switch {
 		case err != nil:
 			if !errors.Is(err, dataset.ErrEmpty) {
@@ -332,6 +130,108 @@ func TestReadRunErrors(t *testing.T) {
 	})
 }
 
+// TestChangedFile checks that a file that grows is reported where its end matters.
+func TestChangedFile(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		dgrams  []xtctest.Dgram
+		changed bool
+	}{
+		{"read to its end", []xtctest.Dgram{configure(10)}, true},
+		{"read to the begin of the run", []xtctest.Dgram{configure(10), beginRun(20, 1), event(21, 3)}, false},
+	} {
+		open := func(path string) (*xtc.File, error) {
+			file, err := xtc.Open(path)
+			if err != nil {
+				return nil, err
+			}
+			grown := append(slices.Clone(test.dgrams), beginRun(30, 1))
+			return file, xtctest.WriteFile(path, grown)
+		}
+		run, err := dataset.ReadRun(t.Context(), content{"s00-c00": test.dgrams}.write(t), dataset.Options{Open: open})
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := slices.ContainsFunc(run.Warnings, func(w dataset.Warning) bool { return errors.Is(w.Err, dataset.ErrChanged) })
+		if changed != test.changed {
+			t.Errorf("%s: warnings %v", test.name, run.Warnings)
+		}
+	}
+}
+
+// TestBounds checks that a file cannot make a run hold more than a bounded count
+// of objects and warnings.
+func TestBounds(t *testing.T) {
+	many := func(count int, first uint32) []xtctest.Node {
+		nodes := make([]xtctest.Node, count)
+		for i := range nodes {
+			src := xtc.BldInfo(0, first+uint32(i))
+			nodes[i] = xtctest.Node{Src: src, Contains: xtc.NewTypeID(xtc.TypeIpimbConfig, 2), Payload: []byte{0, 0, 0, 0}}
+		}
+		return nodes
+	}
+	t.Run("objects", func(t *testing.T) {
+		const half = 1 << 14
+		run := readRun(t, content{"s00-c00": {configure(10, many(half, 0)...), configure(11, many(half, 0)...), beginRun(20, 1)}}.write(t))
+		if keys := len(run.Store.Keys()); keys != half {
+			t.Errorf("%d objects, want %d", keys, half)
+		}
+		files := content{"s00-c00": {configure(10, many(half, 0)...), configure(11, many(half+1, half)...), beginRun(20, 1)}}.write(t)
+		if _, err := dataset.ReadRun(t.Context(), files, dataset.Options{}); !errors.Is(err, xtc.ErrNodes) {
+			t.Errorf("more than twice as many: %v", err)
+		}
+	})
+	t.Run("warnings", func(t *testing.T) {
+		nodes := make([]xtctest.Node, 1000)
+		for i := range nodes {
+			nodes[i] = xtctest.Node{Children: []xtctest.Node{{Extent: 8}}}
+		}
+		run := readRun(t, content{"s00-c00": {configure(10, nodes...), beginRun(20, 1)}}.write(t))
+		if len(run.Warnings) != 100 || !errors.Is(run.Warnings[99].Err, xtc.ErrExtent) {
+			t.Errorf("%d warnings, the last %v", len(run.Warnings), run.Warnings[len(run.Warnings)-1])
+		}
+	})
+}
+
+// failingReader fails its k-th read, counted from 1.
+type failingReader struct {
+	*bytes.Reader
+	reads, k int
+}
+
+var errRead = errors.New("stale file handle")
+
+func (r *failingReader) ReadAt(p []byte, off int64) (int, error) {
+	if r.reads++; r.reads == r.k {
+		return 0, errRead
+	}
+	return r.Reader.ReadAt(p, off)
+}
+
+// TestReadFailure fails every read in turn: a run is never read half.
+func TestReadFailure(t *testing.T) {
+	run := xtctest.Run{
+		Number: 7, BeginRun: at(1458353250),
+		Detectors: []xtctest.Detector{{Source: "XcsEndstation.0:Epix10ka2M.0", Class: "Epix.Config10ka2MV2"}},
+	}
+	whole := xtctest.Encode(run.Dgrams(0)...)
+	files := dataset.GroupRuns([]dataset.FileName{dataset.ParseFileName("e665-r0007-s00-c00.xtc")})[0]
+	for k := 1; ; k++ {
+		reader := &failingReader{Reader: bytes.NewReader(whole), k: k}
+		open := func(string) (*xtc.File, error) { return xtc.NewFile(reader, int64(len(whole)), xtc.Limits{}), nil }
+		run, err := dataset.ReadRun(t.Context(), files, dataset.Options{Open: open})
+		if reader.reads < k {
+			if err != nil || len(run.Store.Detectors()) != 2 {
+				t.Errorf("without a failure: %+v, %v", run, err)
+			}
+			break
+		}
+		if !errors.Is(err, errRead) || run != nil {
+			t.Errorf("read %d failed: %+v, %v", k, run, err)
+		}
+	}
+}
+
 // TestReadBudget checks how little of a file is read for the ids and the times,
 // however large the objects are.
 func TestReadBudget(t *testing.T) {
@@ -386,4 +286,43 @@ func checkBudget(t *testing.T, class string, streams []int) {
 			t.Errorf("%s: %d reads and %d bytes, want at most %d and 128 KiB", path, count, bytes, limit)
 		}
 	}
+}
+
+// FuzzReadRun reads two streams of any bytes: nothing panics, and reading again
+// gives the same.
+func FuzzReadRun(f *testing.F) {
+	first := xtctest.Encode(configure(10, aliasesOf("epix", epixSource), epix(epixSource, 1)), beginRun(20, 260), event(30, 3))
+	control := xtctest.Encode(configure(9, aliasesOf("epix", otherSource), epix(otherSource, 2)), beginRun(20, 260))
+	f.Add(first, control)
+	f.Add(first[:len(first)-50], control[:60])
+	f.Add(control[100:], first)
+	f.Fuzz(func(t *testing.T, acquisition, control []byte) {
+		bytesOf := map[string][]byte{"e665-r0007-s00-c00.xtc": acquisition, "e665-r0007-s80-c00.xtc": control}
+		open := func(path string) (*xtc.File, error) {
+			content := bytesOf[path]
+			return xtc.NewFile(bytes.NewReader(content), int64(len(content)), xtc.Limits{}), nil
+		}
+		var files []dataset.FileName
+		for path := range bytesOf {
+			files = append(files, dataset.ParseFileName(path))
+		}
+		read := func() (keys []dataset.Key, begin *dataset.EventID, err error) {
+			run, err := dataset.ReadRun(t.Context(), dataset.GroupRuns(files)[0], dataset.Options{Open: open})
+			if err != nil {
+				checkLine(t, err)
+				return nil, nil, err
+			}
+			for _, detector := range run.Store.Detectors() {
+				if id, _, err := detector.ID(); (err == nil) != (detector.Err == nil) || (err == nil) != (id != "") {
+					t.Errorf("id %q of %+v: %v", id, detector, err)
+				}
+			}
+			return run.Store.Keys(), run.BeginRun, nil
+		}
+		keys, begin, err := read()
+		againKeys, againBegin, againErr := read()
+		if (err == nil) != (againErr == nil) || !cmp.Equal(keys, againKeys) || !cmp.Equal(begin, againBegin) {
+			t.Errorf("read twice: %v %v %v and %v %v %v", keys, begin, err, againKeys, againBegin, againErr)
+		}
+	})
 }

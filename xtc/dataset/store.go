@@ -45,7 +45,7 @@ func (s *Store) Keys() []Key {
 	return keys
 }
 
-// add takes an object into a store that is not sorted yet.
+// add takes an object. The store must be settled before it is used.
 func (s *Store) add(o object) {
 	if aliases, ok := o.config.(*xtc.AliasConfig); ok {
 		s.aliases.add(aliases.Aliases)
@@ -53,11 +53,13 @@ func (s *Store) add(o object) {
 	s.objects = append(s.objects, o)
 }
 
-// sort brings the objects into psana's order; of two with one key the last stays.
-func (s *Store) sort() {
+// settle brings the objects into psana's order; of two with one key the last added
+// stays. It returns how many objects and aliases the store has.
+func (s *Store) settle() int {
 	slices.Reverse(s.objects)
 	slices.SortStableFunc(s.objects, compareObjects)
 	s.objects = slices.CompactFunc(s.objects, func(a, b object) bool { return compareObjects(a, b) == 0 })
+	return len(s.objects) + s.aliases.count()
 }
 
 // clone returns a store that can be added to without changing s.

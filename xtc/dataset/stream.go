@@ -78,6 +78,9 @@ func (s *stream) next() error {
 		case err != io.EOF:
 			return fmt.Errorf("%s: %w", s.path, err)
 		}
+		if changed, err := s.file.Changed(); err == nil && changed {
+			s.warn(Warning{s.path, ErrChanged})
+		}
 		if err := s.close(); err != nil {
 			return err
 		}

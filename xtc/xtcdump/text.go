@@ -12,12 +12,12 @@ import (
 )
 
 // Text writes the datagrams that f has still to read for people: a line for each
-// datagram and each node, which begins with its offset in hexadecimal, and a line for
-// each field of a configuration object. Of a broken file it writes what can be read and
+// datagram, node and configuration object, which begins with its offset in
+// hexadecimal, and a line for each field of such an object. Of a broken file it writes what can be read and
 // then returns the error.
 func Text(w io.Writer, f *xtc.File, name string, zone *time.Location) error {
 	p := &textPrinter{w: bufio.NewWriter(w), file: f, zone: zone}
-	fmt.Fprintf(p.w, "file %s, %d bytes\n", name, f.Size())
+	fmt.Fprintf(p.w, "file %q, %d bytes\n", name, f.Size())
 	var broken error
 	for d, err := range f.Dgrams() {
 		if err == nil {
@@ -39,7 +39,17 @@ type textPrinter struct {
 
 // line prints one line with an offset, indented by depth.
 func (p *textPrinter) line(offset int64, depth int, format string, args ...any) {
-	fmt.Fprintf(p.w, "%#010x  %s%s\n", offset, strings.Repeat("  ", min(depth, maxIndent)), fmt.Sprintf(format, args...))
+	p.print(fmt.Sprintf("%#012x", offset), depth, format, args...)
+}
+
+// detail prints one line about what the line before names.
+func (p *textPrinter) detail(depth int, format string, args ...any) {
+	p.print("", depth, format, args...)
+}
+
+func (p *textPrinter) print(margin string, depth int, format string, args ...any) {
+	indent := strings.Repeat("  ", min(depth, maxIndent))
+	fmt.Fprintf(p.w, "%-12s  %s%s\n", margin, indent, fmt.Sprintf(format, args...))
 }
 
 // maxIndent bounds the indentation of a tree that is nested without end.
@@ -78,22 +88,18 @@ func (p *textPrinter) node(n *xtc.Node) {
 		return
 	}
 	p.line(n.PayloadOffset(), n.Depth+1, "%s", config.Class())
-	p.fields(n.PayloadOffset(), n.Depth+2, config.Fields())
-	if id, ok := xtc.HardwareID(config); ok {
-		p.line(n.PayloadOffset(), n.Depth+2, "id %s", id)
-	}
-}
-
-func (p *textPrinter) fields(offset int64, depth int, fields xtc.Fields) {
-	for _, f := range fields {
+	for _, f := range config.Fields() {
 		list, ok := f.Value.([]xtc.Fields)
 		if !ok {
-			p.line(offset, depth, "%s %s", f.Name, value(f.Value))
+			p.detail(n.Depth+2, "%s %s", f.Name, value(f.Value))
 			continue
 		}
 		for i, element := range list {
-			p.line(offset, depth, "%s[%d] %s", f.Name, i, object(element))
+			p.detail(n.Depth+2, "%s[%d] %s", f.Name, i, object(element))
 		}
+	}
+	if id, ok := xtc.HardwareID(config); ok {
+		p.detail(n.Depth+2, "id %s", id)
 	}
 }
 
