@@ -32,6 +32,7 @@ const (
 	Path       = "path"
 	From       = "from"
 	Target     = "dst"
+	Outcome    = "outcome"
 	Bytes      = "bytes"
 	SHA256     = "sha256"
 	Mode       = "mode"
@@ -42,7 +43,7 @@ const (
 
 var order = []string{
 	Experiment, Run, Detector, Source, ID, Alias, CType, Now, RunStamp, Option, Stamp, Dataset,
-	Repository, Path, From, Target, Bytes, SHA256, Mode, Owner, Reason, Command, logrus.ErrorKey,
+	Repository, Path, From, Target, Outcome, Bytes, SHA256, Mode, Owner, Reason, Command, logrus.ErrorKey,
 }
 
 // levels are the documented names of log levels, compared without regard to case.

@@ -9,7 +9,7 @@
 //	setting            environment                          default
 //	repository         $SIT_ROOT/detector/calib/constants   /reg/g/psdm/detector/calib/constants
 //	data_roots         $SIT_PSDM_DATA                       ["/reg/d/psdm"]
-//	experiment_table   $SIT_DATA/ExpNameDb/experiment-db.dat  none
+//	experiment_table   $SIT_DATA                            a small built-in table
 //	start_records      $SIT_ROOT/logs/atstart               /reg/g/psdm/logs/atstart
 //	zone                                                    "America/Los_Angeles"
 //	alias_file                                              "aliases.txt"
@@ -43,7 +43,8 @@ const FileVariable = "DEPLOY_CONSTANTS_CONFIG"
 type Settings struct {
 	Repository      string         // folder of the constants repository
 	DataRoots       []string       // folders that hold <instrument>/<experiment>/xtc, searched in order
-	ExperimentTable string         // file `number instrument experiment`; "": the built-in table
+	ExperimentTable string         // file `number instrument experiment`; "": see SitData
+	SitData         string         // psana's search path, in whose folders the table is ExpNameDb/experiment-db.dat; goes before ExperimentTable
 	StartRecords    string         // folder of the records of every start; "": none are written
 	Zone            *time.Location // of all stamps, whatever the zone of the host
 	AliasFile       string         // name of a new alias file: "aliases.txt" or ".aliases.txt"
@@ -151,7 +152,5 @@ func (s *Settings) applyEnvironment(getenv func(string) string) {
 	if root := getenv("SIT_PSDM_DATA"); root != "" {
 		s.DataRoots = []string{strings.TrimRight(root, "/")}
 	}
-	if data := getenv("SIT_DATA"); data != "" {
-		s.ExperimentTable = filepath.Join(data, "ExpNameDb/experiment-db.dat")
-	}
+	s.SitData = getenv("SIT_DATA")
 }

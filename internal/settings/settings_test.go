@@ -61,7 +61,7 @@ lock_timeout = "2m"
 		t.Fatal(err)
 	}
 	if s.Zone.String() != "America/Los_Angeles" || s.DataRoots[0] != "/data" ||
-		s.ExperimentTable != "/sitdata/ExpNameDb/experiment-db.dat" || s.AliasFile != "aliases.txt" {
+		s.SitData != "/sitdata" || s.AliasFile != "aliases.txt" {
 		t.Errorf("defaults and environment: %+v", s)
 	}
 }
