@@ -10,9 +10,15 @@ type RayonixConfig struct {
 	Exposure    uint32
 	DeviceID    string // "MX340-HS:112"
 
-	class    string
-	maxSize  uint32 // pixels of a side without binning
-	patterns bool   // the class has testPattern
+	class  string
+	layout *rayonixLayout
+	side   uint32 // pixels of a side without binning
+}
+
+// rayonixLayout tells what a class knows; the bytes are the same.
+type rayonixLayout struct {
+	pattern bool // testPattern
+	large   bool // the larger model
 }
 
 // Part of the wire format, do not change.
@@ -22,14 +28,14 @@ const (
 	rayonixDeviceID = 40 // bytes
 )
 
-// Sides of the unbinned rayonix models in pixels. ConfigV1 knows the smaller alone.
+// Sides of the unbinned rayonix models in pixels.
 const (
 	rayonixSide      = 3840
 	rayonixLargeSide = 7680
-	rayonixLarge     = "MX340-HS"
+	rayonixLarge     = "MX340-HS" // begins the larger model's device id
 )
 
-func decodeRayonix(o object) (*RayonixConfig, error) {
+func (l *rayonixLayout) decode(o object) (Config, error) {
 	b, err := o.head(rayonixSize, rayonixSize)
 	if err != nil {
 		return nil, err
@@ -41,30 +47,14 @@ func decodeRayonix(o object) (*RayonixConfig, error) {
 		Exposure:    b.u32(4),
 		DeviceID:    b.text(rayonixDevice, rayonixDeviceID),
 		class:       o.class,
-		maxSize:     rayonixSide,
+		layout:      l,
+		side:        rayonixSide,
 	}
 	if c.BinningFast == 0 || c.BinningSlow == 0 {
 		return nil, o.fail(0, "binning", 0)
 	}
-	return c, nil
-}
-
-func decodeRayonixV1(o object) (Config, error) {
-	c, err := decodeRayonix(o)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-func decodeRayonixV2(o object) (Config, error) {
-	c, err := decodeRayonix(o)
-	if err != nil {
-		return nil, err
-	}
-	c.patterns = true
-	if strings.HasPrefix(c.DeviceID, rayonixLarge) {
-		c.maxSize = rayonixLargeSide
+	if l.large && strings.HasPrefix(c.DeviceID, rayonixLarge) {
+		c.side = rayonixLargeSide
 	}
 	return c, nil
 }
@@ -75,8 +65,8 @@ func (c *RayonixConfig) Class() string { return c.class }
 // Shape returns rows and columns of a frame.
 func (c *RayonixConfig) Shape() []int { return []int{int(c.height()), int(c.width())} }
 
-func (c *RayonixConfig) width() uint32  { return c.maxSize / uint32(c.BinningFast) }
-func (c *RayonixConfig) height() uint32 { return c.maxSize / uint32(c.BinningSlow) }
+func (c *RayonixConfig) width() uint32  { return c.side / uint32(c.BinningFast) }
+func (c *RayonixConfig) height() uint32 { return c.side / uint32(c.BinningSlow) }
 
 // Fields returns the contents in the order of the class.
 func (c *RayonixConfig) Fields() Fields {
@@ -85,13 +75,13 @@ func (c *RayonixConfig) Fields() Fields {
 		{"binning_f", c.BinningFast},
 		{"binning_s", c.BinningSlow},
 	}
-	if c.patterns {
+	if c.layout.pattern {
 		fields = append(fields, Field{"testPattern", c.TestPattern})
 	}
 	return append(fields,
 		Field{"deviceID", c.DeviceID},
-		Field{"maxWidth", c.maxSize},
-		Field{"maxHeight", c.maxSize},
+		Field{"maxWidth", c.side},
+		Field{"maxHeight", c.side},
 		Field{"width", c.width()},
 		Field{"height", c.height()})
 }

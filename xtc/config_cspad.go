@@ -20,20 +20,25 @@ type cspadLayout struct {
 	noROI bool // the class has no roiMask
 }
 
-// The cspad has four quads of eight sections, each 185 rows of 388 columns.
+// The cspad has four quads of eight sections, the cspad2x2 has two sections; each is 185
+// rows of 388 columns.
 const (
-	cspadQuads        = 4
-	cspadSections     = 8
-	cspadRows         = 185
-	cspadColumns      = 388
-	cspad2x2Sections  = 2
-	asicsPerSection   = 2
-	allSections       = 0xffffffff
-	oneAsicMask       = 1 // of asicMask&0xf: one of four ASICs is read
-	cspadAsicsOfOne   = 4
-	cspadAsicsOfAll   = 16
-	cspad2x2AsicOfOne = 2
-	cspad2x2AsicOfAll = 4
+	cspadQuads       = 4
+	cspadSections    = 8
+	cspad2x2Sections = 2
+	cspadRows        = 185
+	cspadColumns     = 388
+	asicsPerSection  = 2
+	allSections      = 0xffffffff // of a roiMask
+)
+
+// The ASICs of a quad that are read: all, or fewer where asicMask says one.
+const (
+	oneAsicMask   = 1 // of asicMask&0xf
+	cspadAsics    = 16
+	cspad2x2Asics = 4
+	cspadFew      = 4
+	cspad2x2Few   = 2
 )
 
 func (l *cspadLayout) decode(o object) (Config, error) {
@@ -69,9 +74,9 @@ func (c *CspadConfig) ROIMask(quad int) uint32 { return c.ROIMasks >> (cspadSect
 
 // Fields returns the contents in the order of the class.
 func (c *CspadConfig) Fields() Fields {
-	asics := cspadAsicsOfAll
+	asics := cspadAsics
 	if c.AsicMask&0xf == oneAsicMask {
-		asics = cspadAsicsOfOne
+		asics = cspadFew
 	}
 	masks := make([]uint32, cspadQuads)
 	for q := range masks {
@@ -118,9 +123,9 @@ func (c *Cspad2x2Config) Shape() []int { return []int{cspadRows, cspadColumns, c
 
 // Fields returns the contents in the order of the class.
 func (c *Cspad2x2Config) Fields() Fields {
-	asics := cspad2x2AsicOfAll
+	asics := cspad2x2Asics
 	if c.AsicMask&0xf == oneAsicMask {
-		asics = cspad2x2AsicOfOne
+		asics = cspad2x2Few
 	}
 	return Fields{
 		{"sizeof", c.size},

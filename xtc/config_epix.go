@@ -1,7 +1,5 @@
 package xtc
 
-import "slices"
-
 // EpixConfig is the configuration of a single epix detector: Epix.ConfigV1,
 // Config10KV1, Config100aV1 and V2, Config10kaV1 and V2.
 type EpixConfig struct {
@@ -158,30 +156,28 @@ func (c *EpixConfig) Fields() Fields {
 		{"numberOfAsicsPerRow", c.AsicsPerRow},
 		{"numberOfAsicsPerColumn", c.AsicsPerColumn},
 		{"numberOfRowsPerAsic", c.RowsPerAsic},
-		{"numberOfReadableRowsPerAsic", c.ReadableRowsPerAsic},
-		{"numberOfPixelsPerAsicRow", c.PixelsPerAsicRow},
-		{"calibrationRowCountPerASIC", c.CalibRowsPerAsic},
-		{"environmentalRowCountPerASIC", c.EnvRowsPerAsic},
-		{"numberOfRows", c.rows()},
-		{"numberOfReadableRows", c.readableRows()},
-		{"numberOfColumns", c.columns()},
-		{"numberOfCalibrationRows", c.AsicsPerColumn * c.CalibRowsPerAsic},
-		{"numberOfEnvironmentalRows", c.AsicsPerColumn * c.EnvRowsPerAsic},
-		{"numberOfAsics", c.asics()},
-	}
-	if c.layout.carrier != 0 {
-		fields = append(fields, Field{"carrierId0", c.CarrierID[0]}, Field{"carrierId1", c.CarrierID[1]})
 	}
 	if c.layout.exclusions != 0 {
-		fields = slices.DeleteFunc(fields, func(f Field) bool {
-			switch f.Name {
-			case "numberOfReadableRowsPerAsic", "calibrationRowCountPerASIC", "environmentalRowCountPerASIC",
-				"numberOfReadableRows", "numberOfCalibrationRows", "numberOfEnvironmentalRows":
-				return true
-			}
-			return false
-		})
-		fields = append(fields, Field{"lastRowExclusions", c.LastRowExclusions})
+		return append(fields,
+			Field{"numberOfPixelsPerAsicRow", c.PixelsPerAsicRow},
+			Field{"numberOfRows", c.rows()},
+			Field{"numberOfColumns", c.columns()},
+			Field{"numberOfAsics", c.asics()},
+			Field{"lastRowExclusions", c.LastRowExclusions})
 	}
-	return fields
+	fields = append(fields,
+		Field{"numberOfReadableRowsPerAsic", c.ReadableRowsPerAsic},
+		Field{"numberOfPixelsPerAsicRow", c.PixelsPerAsicRow},
+		Field{"calibrationRowCountPerASIC", c.CalibRowsPerAsic},
+		Field{"environmentalRowCountPerASIC", c.EnvRowsPerAsic},
+		Field{"numberOfRows", c.rows()},
+		Field{"numberOfReadableRows", c.readableRows()},
+		Field{"numberOfColumns", c.columns()},
+		Field{"numberOfCalibrationRows", c.AsicsPerColumn * c.CalibRowsPerAsic},
+		Field{"numberOfEnvironmentalRows", c.AsicsPerColumn * c.EnvRowsPerAsic},
+		Field{"numberOfAsics", c.asics()})
+	if c.layout.carrier == 0 {
+		return fields
+	}
+	return append(fields, Field{"carrierId0", c.CarrierID[0]}, Field{"carrierId1", c.CarrierID[1]})
 }

@@ -54,9 +54,10 @@
 // Where psana reads beyond the payload of a short configuration object, or crashes, an
 // error wrapping ErrConfig is returned instead. A table in the tests lists each case.
 //
-// File reads by position, a few KiB at a time, and never the body of a large object:
-// the ids of an epix10ka2M, whose configuration object has 4.3 MB, take twenty reads of
-// eight bytes. Reader gives the same results from a stream.
+// File reads by position, 4 KiB at a time at most, and never the body of a large object:
+// the ids of an epix100a and the clock of BeginRun behind its 1.08 MB configuration
+// object take two reads; those of an epix10ka2M, with 4.3 MB, some twenty, most of them
+// of eight bytes. Reader gives the same results from a stream.
 //
 // # Limits
 //

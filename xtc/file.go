@@ -115,7 +115,8 @@ func dgrams(next func() (*Dgram, error)) iter.Seq2[*Dgram, error] {
 }
 
 // Nodes iterates over the nodes of a datagram, depth first and in file order, and
-// reads their headers only. What is wrong with one node is in its Err; the iteration
+// reads their headers only. A node is valid until the next step; copy it to keep it.
+// What is wrong with one node is in its Err; the iteration
 // ends with an error where the file cannot be read, or with a *FormatError wrapping
 // ErrDepth or ErrNodes.
 func (f *File) Nodes(d *Dgram) iter.Seq2[*Node, error] { return walk(&f.win, f.limits, d) }

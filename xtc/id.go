@@ -18,6 +18,9 @@ import (
 // lower-case hexadecimal without leading zeros, and zero is the empty text. (UtilsEpix,
 // UtilsEpix10ka2M and UtilsJungfrau of the Detector package.)
 func HardwareID(c Config) (id string, ok bool) {
+	if c, ok := c.(*EpixConfig); ok { // the most frequent one needs no list
+		return c.hardwareID(), c.layout.hasID
+	}
 	ids := PanelIDs(c)
 	return strings.Join(ids, "_"), len(ids) > 0
 }
@@ -40,7 +43,15 @@ func (c *EpixConfig) panelIDs() []string {
 	if !c.layout.hasID {
 		return nil
 	}
-	return []string{epixID(c.Version, c.CarrierID, c.DigitalCardID, c.AnalogCardID)}
+	return []string{c.hardwareID()}
+}
+
+// hardwareID returns "" for a class without ids.
+func (c *EpixConfig) hardwareID() string {
+	if !c.layout.hasID {
+		return ""
+	}
+	return epixID(c.Version, c.CarrierID, c.DigitalCardID, c.AnalogCardID)
 }
 
 func (c *Epix10kaArrayConfig) panelIDs() []string {

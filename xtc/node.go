@@ -2,8 +2,8 @@ package xtc
 
 import "iter"
 
-// Node is one object below the root of a datagram. It stays valid after further
-// iteration.
+// Node is one object below the root of a datagram. The iteration that yields it uses it
+// again: it is valid until the next step, and a copy is good for as long as the file.
 type Node struct {
 	Xtc
 	size            uint32 // bytes of the payload inside the container
@@ -32,13 +32,9 @@ type walker struct {
 	src    source
 	limits Limits
 	ends   []int64 // where each open container ends
-	slab   []Node  // nodes not handed out yet
+	cur    Node
 	count  int
 }
-
-// slabSize is how many nodes are allocated at once: the Configure of two or three
-// detectors.
-const slabSize = 12
 
 // usualDepth is what the stack of ends needs in a sound file.
 const usualDepth = 8
@@ -72,12 +68,8 @@ func (w *walker) node(pos int64) (*Node, error) {
 	if len(w.ends) > w.limits.MaxDepth {
 		return nil, &FormatError{Off: pos, What: "depth", Got: len(w.ends), Err: ErrDepth}
 	}
-	if len(w.slab) == 0 {
-		w.slab = make([]Node, slabSize)
-	}
-	n := &w.slab[0]
-	w.slab = w.slab[1:]
-	n.Depth, n.Offset = len(w.ends), pos
+	n := &w.cur
+	*n = Node{Depth: len(w.ends), Offset: pos}
 	room := w.ends[len(w.ends)-1] - pos
 	if room < XtcHeaderSize {
 		n.Err = &FormatError{Off: pos, What: "bytes left in the container", Got: room, Err: ErrExtent}

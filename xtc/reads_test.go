@@ -232,22 +232,22 @@ func TestReaderIsStale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var config *xtc.Node
+	var config xtc.Node
 	for n, err := range r.Nodes(first) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		if n.Contains.Type() == xtc.TypeJungfrauConfig {
-			config = n
+			config = *n
 		}
 	}
-	if _, err := r.Config(config); err != nil {
+	if _, err := r.Config(&config); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Next(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Config(config); !errors.Is(err, xtc.ErrStale) {
+	if _, err := r.Config(&config); !errors.Is(err, xtc.ErrStale) {
 		t.Errorf("Config gives %v", err)
 	}
 	for _, err := range r.Nodes(first) {

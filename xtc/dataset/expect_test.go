@@ -141,10 +141,11 @@ func table(t testing.TB, text string) *dataset.Experiments {
 }
 
 // deviations are the rows of the expectations in which this package differs from
-// psana on purpose, by expectation and field.
+// psana on purpose, by expectation and field, with the row of
+// docs/compatibility.md.
 var deviations = map[[2]string]string{
-	{"modern-xpptut15-r260-file", "dirName"}:  "the experiment is not known; psana composes $ROOT///xtc, which nobody can use",
-	{"modern-xpptut15-r260-file", "calibDir"}: "the experiment is not known; psana composes $ROOT///calib, which nobody can use",
+	{"modern-xpptut15-r260-file", "dirName"}:  "row 25: the experiment is not known; psana composes $ROOT///xtc, which nobody can use",
+	{"modern-xpptut15-r260-file", "calibDir"}: "row 25: the experiment is not known; psana composes $ROOT///calib, which nobody can use",
 }
 
 func TestRunExpectations(t *testing.T) {

@@ -14,7 +14,7 @@ const FirstControlStream = 80
 // Run is a whole run, as data acquisition records it: every stream has all
 // transitions, the events are shared among the streams.
 type Run struct {
-	Experiment   string
+	Experiment   string // begins the names of the files where Write gets no prefix
 	Number       int
 	Configure    xtc.Clock // zero: an hour before BeginRun
 	BeginRun     xtc.Clock
@@ -68,9 +68,13 @@ type instrument struct {
 	config   []byte
 }
 
-// Write writes the files of all streams to dir, named like
-// prefix-r0260-s00-c00.xtc, and returns their paths.
+// Write writes the files of all streams to dir, named like prefix-r0260-s00-c00.xtc, and
+// returns their paths. The prefix is "e665" for experiments that go by their number;
+// without one it is the experiment's name.
 func (r Run) Write(dir, prefix string) ([]string, error) {
+	if prefix == "" {
+		prefix = r.Experiment
+	}
 	if _, err := r.instruments(); err != nil {
 		return nil, err
 	}

@@ -41,13 +41,13 @@ func open(t *testing.T, path string) *xtc.File {
 }
 
 // next returns the next datagram and its nodes.
-func next(t *testing.T, f *xtc.File) (*xtc.Dgram, []*xtc.Node) {
+func next(t *testing.T, f *xtc.File) (*xtc.Dgram, []xtc.Node) {
 	t.Helper()
 	d, err := f.Next()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var nodes []*xtc.Node
+	var nodes []xtc.Node
 	for n, err := range f.Nodes(d) {
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func next(t *testing.T, f *xtc.File) (*xtc.Dgram, []*xtc.Node) {
 		if n.Err != nil {
 			t.Fatal(n.Err)
 		}
-		nodes = append(nodes, n)
+		nodes = append(nodes, *n)
 	}
 	return d, nodes
 }
@@ -112,7 +112,7 @@ func TestRunIsReadBack(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Configure -want +got\n%s", diff)
 	}
-	aliases, err := f.Config(nodes[len(nodes)-1])
+	aliases, err := f.Config(&nodes[len(nodes)-1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,6 +121,18 @@ func TestRunIsReadBack(t *testing.T) {
 	}
 	if begin, _ := next(t, f); begin.Service() != xtc.TransitionBeginRun || begin.Env != 260 || begin.Clock != epixRun().BeginRun {
 		t.Errorf("%+v is no BeginRun of run 260", begin)
+	}
+}
+
+func TestRunGoesByItsExperimentsName(t *testing.T) {
+	run := epixRun()
+	run.Streams = nil
+	paths, err := run.Write(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := filepath.Base(paths[0]), "xpptut15-r0260-s00-c00.xtc"; got != want || len(paths) != 1 {
+		t.Errorf("%v, want %s", paths, want)
 	}
 }
 
@@ -340,12 +352,12 @@ func TestHeaderWords(t *testing.T) {
 	if !d.Extended() || d.Ticks != 7 || d.Fiducials != 8 || d.Vector != 9 || d.Env != 10 || d.Clock != (xtc.Clock{Sec: 5, Nsec: 6}) {
 		t.Errorf("%+v", *d)
 	}
-	var nodes []*xtc.Node
+	var nodes []xtc.Node
 	for n, err := range f.Nodes(d) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		nodes = append(nodes, n)
+		nodes = append(nodes, *n)
 	}
 	if len(nodes) != 2 || nodes[0].Xtc != want || !errors.Is(nodes[1].Err, xtc.ErrExtent) {
 		t.Errorf("nodes %+v", nodes)
