@@ -1,0 +1,241 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"deployconstants/internal/atomicfile"
+	"deployconstants/internal/fslock"
+)
+
+// aliasFileMax bounds an alias file in bytes: a hundred thousand records.
+const aliasFileMax = 64 << 20
+
+// aliasFiles are the alias files of a type, open, by name.
+type aliasFiles map[string]*openAliasFile
+
+// An openAliasFile is an alias file that has been found to be no link.
+type openAliasFile struct{ *os.File }
+
+func (files aliasFiles) close() error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// target is the file that gets new records: the one the settings name if it is
+// there, else the other. At least one must be open.
+func (files aliasFiles) target(name string) *openAliasFile {
+	for _, candidate := range []string{name, aliasFile, hiddenAliasFile} {
+		if f := files[candidate]; f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// openAliases opens the alias files that exist.
+func (r *Repository) openAliases(typeName string, flags int) (aliasFiles, error) {
+	files := aliasFiles{}
+	for _, name := range []string{aliasFile, hiddenAliasFile} {
+		f, err := r.openAliasFile(typeName+"/"+name, flags)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, errors.Join(err, files.close())
+		}
+		files[name] = f
+	}
+	return files, nil
+}
+
+// openOrMakeAliases opens the alias files for appending, a new one made first if
+// there is none. Another process may make it at the same time.
+func (r *Repository) openOrMakeAliases(typeName string) (aliasFiles, error) {
+	const flags = os.O_RDWR | os.O_APPEND
+	files, err := r.openAliases(typeName, flags)
+	if err != nil || len(files) > 0 {
+		return files, err
+	}
+	// Everybody may write it, whatever the umask, as with the original.
+	made, err := atomicfile.OpenAppend(r.root, typeName+"/"+r.options.AliasFile, atomicfile.Options{Mode: 0o666, Group: -1})
+	if err != nil {
+		return nil, err
+	}
+	if err := made.Close(); err != nil {
+		return nil, err
+	}
+	files, err = r.openAliases(typeName, flags)
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("%w: %s was removed as soon as it was made", ErrAliasFile, r.path(typeName+"/"+r.options.AliasFile))
+	}
+	return files, err
+}
+
+// openAliasFile opens a file that anybody may have put there: a link, a special
+// file or one with a second name elsewhere is refused.
+func (r *Repository) openAliasFile(name string, flags int) (*openAliasFile, error) {
+	planted, err := r.root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !planted.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is %s", ErrAliasFile, r.path(name), fileKind(planted.Mode()))
+	}
+	f, err := r.root.OpenFile(name, flags|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := statPlain(f)
+	switch {
+	case err != nil:
+	case !os.SameFile(planted, info):
+		err = fmt.Errorf("%w: %s was replaced while it was opened", ErrAliasFile, r.path(name))
+	case info.Sys().(*syscall.Stat_t).Nlink > 1:
+		err = fmt.Errorf("%w: %s has more than one hard link", ErrAliasFile, r.path(name))
+	case info.Size() > aliasFileMax:
+		err = fmt.Errorf("%w: %s has %d bytes", ErrAliasFile, r.path(name), info.Size())
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &openAliasFile{f}, nil
+}
+
+// statPlain looks again for a moment where a file has a second name: a new alias
+// file is published through a temporary one, by link(2) where nothing better works.
+func statPlain(f *os.File) (info fs.FileInfo, err error) {
+	for range 20 {
+		info, err = f.Stat()
+		if err != nil || info.Sys().(*syscall.Stat_t).Nlink <= 1 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return info, err
+}
+
+// lockAliases opens and locks the alias files of a type, the new one made first
+// if there is none, in a fixed order. The lock ends with close.
+func (r *Repository) lockAliases(ctx context.Context, typeName string) (aliasFiles, error) {
+	if r.options.NoLocks {
+		return nil, fmt.Errorf("%s: %w", r.path(typeName), fslock.ErrUnsupported)
+	}
+	for {
+		files, err := r.openOrMakeAliases(typeName)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range []string{aliasFile, hiddenAliasFile} {
+			if f := files[name]; f != nil && err == nil {
+				err = fslock.File(ctx, f.File, r.options.LockTimeout)
+			}
+		}
+		if err != nil {
+			return nil, errors.Join(err, files.close())
+		}
+		if r.stillThere(typeName, files) {
+			return files, nil
+		}
+		if err := files.close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// stillThere reports whether the locked files are those that the names lead to:
+// an editor may have replaced one, another process made the other, while the
+// lock was waited for.
+func (r *Repository) stillThere(typeName string, files aliasFiles) bool {
+	for _, name := range []string{aliasFile, hiddenAliasFile} {
+		named, err := r.root.Lstat(typeName + "/" + name)
+		f := files[name]
+		if f == nil {
+			if err == nil {
+				return false
+			}
+			continue
+		}
+		info, statErr := f.Stat()
+		if err != nil || statErr != nil || !os.SameFile(named, info) {
+			return false
+		}
+	}
+	return true
+}
+
+// content reads the whole file.
+func (f *openAliasFile) content() ([]byte, error) {
+	size, _, err := f.settled()
+	if err != nil {
+		return nil, err
+	}
+	raw := make([]byte, size)
+	n, err := f.ReadAt(raw, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return raw[:n], nil
+}
+
+// settled returns the size of the file and whether its last line is complete. A
+// record that is being written may for a moment be seen in part, up to the end of
+// a page, and its id would be that of another detector; so an incomplete line
+// counts only if it stays.
+func (f *openAliasFile) settled() (size int64, complete bool, err error) {
+	size = -1
+	for {
+		info, err := f.Stat()
+		if err != nil {
+			return 0, false, err
+		}
+		earlier := size
+		if size = info.Size(); size == 0 {
+			return 0, true, nil
+		}
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, size-1); err != nil && !errors.Is(err, io.EOF) {
+			return 0, false, err
+		}
+		if last[0] == '\n' || size == earlier {
+			return size, last[0] == '\n', nil
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// append writes a line, behind a newline if the last line has none, and makes it
+// durable: an alias that is forgotten would be given away again. What a failed
+// write leaves of the line is taken away.
+func (f *openAliasFile) append(line string) error {
+	size, complete, err := f.settled()
+	if err != nil {
+		return err
+	}
+	if !complete {
+		line = "\n" + line
+	}
+	if n, err := f.WriteString(line); err != nil {
+		return errors.Join(err, f.takeBack(size, n))
+	}
+	return f.Sync()
+}
+
+// takeBack removes the n bytes just written behind size, unless a process without
+// locks has appended to them.
+func (f *openAliasFile) takeBack(size int64, n int) error {
+	info, err := f.Stat()
+	if err != nil || n == 0 || info.Size() != size+int64(n) {
+		return err
+	}
+	return f.Truncate(size)
+}
