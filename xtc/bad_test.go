@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"deployconstants/internal/testenv"
 	"deployconstants/xtc"
 )
@@ -297,9 +295,7 @@ func TestReaderEqualsFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer stream.Close()
-			if diff := cmp.Diff(transcript(f), transcript(xtc.NewReader(stream, xtc.Limits{}))); diff != "" {
-				t.Errorf("-File +Reader\n%s", diff)
-			}
+			checkTranscripts(t, f, xtc.NewReader(stream, xtc.Limits{}))
 			if _, err := f.Next(); err == nil {
 				t.Error("the error of Next is not sticky")
 			}

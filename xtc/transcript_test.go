@@ -3,9 +3,9 @@ package xtc_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
+	"reflect"
 	"testing"
 
 	"deployconstants/xtc"
@@ -23,31 +23,42 @@ var (
 	_ reading = (*xtc.Reader)(nil)
 )
 
-// transcript is everything that a file says, a line for each datagram, node,
-// configuration object and error.
-func transcript(r reading) []string {
-	var lines []string
-	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+// transcript is everything that a file says, in order: datagrams, nodes, configuration
+// objects and errors.
+func transcript(r reading) []any {
+	var said []any
 	for {
 		d, err := r.Next()
 		if err != nil {
-			add("end: %v", err)
-			return lines
+			return append(said, err)
 		}
-		add("%+v", *d)
+		said = append(said, *d)
 		for n, err := range r.Nodes(d) {
 			if err != nil {
-				add("nodes: %v", err)
+				said = append(said, err)
 				break
 			}
-			add("%+v %d at %d", *n, n.PayloadSize(), n.PayloadOffset())
+			said = append(said, *n)
 			switch c, err := r.Config(n); {
 			case err == nil:
-				id, ok := xtc.HardwareID(c)
-				add("%s %v %s %v %v", c.Class(), c.Shape(), id, ok, c.Fields())
+				said = append(said, c)
 			case !errors.Is(err, xtc.ErrNotConfig):
-				add("config: %v", err)
+				said = append(said, err)
 			}
+		}
+	}
+}
+
+// checkTranscripts fails the test where File and Reader say different things.
+func checkTranscripts(t testing.TB, file *xtc.File, reader *xtc.Reader) {
+	t.Helper()
+	fromFile, fromReader := transcript(file), transcript(reader)
+	if len(fromFile) != len(fromReader) {
+		t.Fatalf("File says %d things, Reader %d", len(fromFile), len(fromReader))
+	}
+	for i := range fromFile {
+		if !reflect.DeepEqual(fromFile[i], fromReader[i]) {
+			t.Fatalf("number %d\nFile:   %+v\nReader: %+v", i, fromFile[i], fromReader[i])
 		}
 	}
 }
@@ -101,14 +112,5 @@ func readHostile(t testing.TB, b []byte, limits xtc.Limits) {
 			}
 		}
 	}
-	fromFile := transcript(newFile(b, limits))
-	fromReader := transcript(xtc.NewReader(bytes.NewReader(b), limits))
-	if len(fromFile) != len(fromReader) {
-		t.Fatalf("File has %d lines, Reader %d", len(fromFile), len(fromReader))
-	}
-	for i := range fromFile {
-		if fromFile[i] != fromReader[i] {
-			t.Fatalf("line %d\nFile:   %s\nReader: %s", i, fromFile[i], fromReader[i])
-		}
-	}
+	checkTranscripts(t, newFile(b, limits), xtc.NewReader(bytes.NewReader(b), limits))
 }

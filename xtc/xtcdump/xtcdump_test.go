@@ -88,7 +88,7 @@ func TestJSON(t *testing.T) {
 
 // Of a file that is cut anywhere the dump has what can be read, and says that it is cut.
 func TestBrokenFile(t *testing.T) {
-	whole := dumpedFile()
+	whole, zone := dumpedFile(), losAngeles(t)
 	for size := range len(whole) {
 		var ends int64
 		for d, err := range fileOf(whole[:size]).Dgrams() {
@@ -98,8 +98,8 @@ func TestBrokenFile(t *testing.T) {
 		}
 		complete := ends == int64(size)
 		var text, object bytes.Buffer
-		textErr := xtcdump.Text(&text, fileOf(whole[:size]), "cut", losAngeles(t))
-		jsonErr := xtcdump.JSON(&object, fileOf(whole[:size]), "cut", losAngeles(t))
+		textErr := xtcdump.Text(&text, fileOf(whole[:size]), "cut", zone)
+		jsonErr := xtcdump.JSON(&object, fileOf(whole[:size]), "cut", zone)
 		for _, err := range []error{textErr, jsonErr} {
 			if complete != (err == nil) {
 				t.Fatalf("cut at %d: %v", size, err)

@@ -1,0 +1,130 @@
+package archtest_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"deployconstants/internal/testenv"
+)
+
+const module = "deployconstants/"
+
+// room is a package's place in the house: it may import rooms of lower layers,
+// the listed neighbours of its own, the standard library, and the listed modules.
+type room struct {
+	layer      int
+	neighbours []string
+	modules    []string
+}
+
+const (
+	logrus = "github.com/sirupsen/logrus"
+	unix   = "golang.org/x/sys/unix"
+)
+
+// rooms is the plan of the house. A package that is not here fails the test: it
+// has no place yet.
+var rooms = map[string]room{
+	"internal/fslock":     {layer: 0, modules: []string{"github.com/gofrs/flock", unix}},
+	"internal/atomicfile": {layer: 0, modules: []string{unix}},
+
+	"xtc":           {layer: 1, modules: []string{unix}},
+	"xtc/xtcdump":   {layer: 2},
+	"xtc/dataset":   {layer: 3},
+	"repo/ndarray":  {layer: 2},
+	"repo":          {layer: 3, modules: []string{unix}},
+	"repo/calibdir": {layer: 3, modules: []string{unix}},
+
+	"internal/logx":     {layer: 3, modules: []string{logrus}},
+	"internal/runlog":   {layer: 3},
+	"internal/settings": {layer: 3, modules: []string{"github.com/BurntSushi/toml"}},
+
+	"stages":       {layer: 4, modules: []string{logrus}},
+	"internal/cli": {layer: 5, modules: []string{logrus, "github.com/urfave/cli/v2"}},
+
+	"cmd/deploy_constants": {layer: 6},
+
+	"xtc/xtctest":         {layer: 6}, // for tests and the demonstration: nothing shipped may import it
+	"internal/testenv":    {layer: 6},
+	"internal/testreport": {layer: 0},
+	"internal/archtest":   {layer: 0},
+	"internal/goldentest": {layer: 7},
+	"internal/demo":       {layer: 7},
+}
+
+// programsOfTheirOwn may start other programs; nothing that is shipped may.
+var programsOfTheirOwn = []string{"internal/demo"}
+
+func TestImportsRunOneWay(t *testing.T) {
+	root := testenv.Root(t)
+	seen := map[string]bool{}
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && name != root {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(rel))
+		if seen[pkg] = true; !planned(pkg) {
+			t.Errorf("%s: package %s has no place in the plan of the rooms", rel, pkg)
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			checkImport(t, rel, pkg, imported)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range rooms {
+		if !seen[pkg] {
+			t.Errorf("the plan has a room %s, the house does not", pkg)
+		}
+	}
+}
+
+func planned(pkg string) bool {
+	_, ok := rooms[pkg]
+	return ok
+}
+
+func checkImport(t *testing.T, file, pkg, imported string) {
+	t.Helper()
+	own := rooms[pkg]
+	if inner, ours := strings.CutPrefix(imported, module); ours {
+		if other, known := rooms[inner]; known && other.layer >= own.layer && !slices.Contains(own.neighbours, inner) {
+			t.Errorf("%s imports %s: layer %d may not import layer %d", file, inner, own.layer, other.layer)
+		}
+		return
+	}
+	if imported == "os/exec" && !slices.Contains(programsOfTheirOwn, pkg) {
+		t.Errorf("%s imports os/exec: nothing here starts another program", file)
+	}
+	if strings.Contains(strings.SplitN(imported, "/", 2)[0], ".") && !slices.Contains(own.modules, imported) {
+		t.Errorf("%s imports %s, which package %s may not", file, imported, pkg)
+	}
+}

@@ -1,0 +1,222 @@
+// Package cli is the command line: it turns arguments into an options struct,
+// makes one call, prints what it returns, and turns errors into exit statuses.
+// No other package knows the flag parser.
+//
+// Without a subcommand the program is the documented single-shot tool, flag for
+// flag; its arguments pass through normalize first, since the documentation's
+// glued options and unique prefixes are unknown to the flag parser.
+//
+// stdout is data; messages, warnings and logs go to stderr.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"os/user"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+const program = "deploy_constants"
+
+// Env is the world of one command: everything that it takes from its process.
+// Tests hand in their own; System returns the real one.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	Now            func() time.Time
+	Account        func() string // login name of the caller in the password file
+	Host           func() string
+	Dir            string // working directory, absolute
+}
+
+// System returns the environment of this process.
+func System() Env {
+	return Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Getenv: os.Getenv,
+		Now:    time.Now,
+		Account: func() string {
+			if u, err := user.Current(); err == nil {
+				return u.Username
+			}
+			return fmt.Sprintf("uid%d", os.Getuid())
+		},
+		Host: func() string {
+			host, err := os.Hostname()
+			if err != nil {
+				return "unknown"
+			}
+			return host
+		},
+		Dir: workingDir(),
+	}
+}
+
+// workingDir prefers the name by which the user reached the directory, as the
+// shell and Python's os.getcwd differ in: the kernel's name is the reliable one.
+func workingDir() string {
+	dir, err := syscall.Getwd()
+	if err != nil {
+		return "."
+	}
+	return dir
+}
+
+var loginName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,63}$`)
+
+// user returns the name that records carry: the first of the variables that the
+// original program asks, if it is the shape of a login name, else the name in the
+// password file.
+func (e Env) user() string {
+	for _, variable := range []string{"LOGNAME", "USER", "LNAME", "USERNAME"} {
+		if name := e.Getenv(variable); name != "" {
+			if loginName.MatchString(name) {
+				return name
+			}
+			break
+		}
+	}
+	return e.Account()
+}
+
+// Run runs the command with its arguments, program name excluded, and returns the
+// exit status. SIGINT and SIGTERM cancel it.
+func Run(ctx context.Context, env Env, args []string) int {
+	interrupted, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	terminated, stop := signal.NotifyContext(interrupted, syscall.SIGTERM)
+	defer stop()
+	err := run(terminated, env, args)
+	switch {
+	case err == nil:
+	case ctx.Err() == nil && interrupted.Err() != nil:
+		err = &statusError{statusInterrupted, errors.New("interrupted")}
+	case ctx.Err() == nil && terminated.Err() != nil:
+		err = &statusError{statusTerminated, errors.New("terminated")}
+	}
+	return report(env.Stderr, err, wantsJSON(args))
+}
+
+// run carries args out; args as typed are also what the record of the start shows.
+func run(ctx context.Context, env Env, args []string) error {
+	app := newApp(env, args)
+	if len(args) == 0 {
+		return usageErrorf("no arguments; a regular command is: %s", regularExample)
+	}
+	if app.Command(args[0]) == nil {
+		normal, err := normalize(args)
+		if err != nil {
+			return &usageError{command: program, err: err}
+		}
+		args = normal
+	}
+	return app.RunContext(ctx, append([]string{program}, args...))
+}
+
+func newApp(env Env, args []string) *cli.App {
+	app := &cli.App{
+		Name:                  program,
+		Usage:                 "deployment of calibration parameters",
+		Version:               version(),
+		HideHelpCommand:       true,
+		HideVersion:           true,
+		CustomAppHelpTemplate: helpText,
+		Reader:                env.Stdin,
+		Writer:                env.Stdout,
+		ErrWriter:             env.Stderr,
+		Flags:                 deployFlags(),
+		Action:                deployAction(env, args),
+		Commands:              []*cli.Command{xtcCommand(env), repoCommand(env)},
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
+			return &usageError{command: program, err: err}
+		},
+		ExitErrHandler: func(*cli.Context, error) {}, // statuses are decided in report
+	}
+	for _, command := range app.Commands {
+		guard(command, program)
+	}
+	return app
+}
+
+// guard gives the command and its subcommands the rules that the flag parser
+// does not have by default: usage errors are ours to print and name the command,
+// an unknown subcommand is an error, and so is a flag behind a positional
+// argument, which the parser would pass on as another argument.
+func guard(command *cli.Command, parent string) {
+	name := parent + " " + command.Name
+	command.HideHelpCommand = true
+	command.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return &usageError{command: name, err: err} }
+	act := command.Action
+	if act == nil {
+		act = unknownSubcommand
+	}
+	command.Action = func(c *cli.Context) error {
+		err := checkOrder(c)
+		if err == nil {
+			err = act(c)
+		}
+		if usage, ok := errors.AsType[*usageError](err); ok {
+			usage.command = name
+		}
+		return err
+	}
+	for _, sub := range command.Subcommands {
+		guard(sub, name)
+	}
+}
+
+func checkOrder(c *cli.Context) error {
+	for _, arg := range c.Args().Slice() {
+		if strings.HasPrefix(arg, "-") && arg != "-" {
+			return usageErrorf("option %q stands behind an argument; options go first", arg)
+		}
+	}
+	return nil
+}
+
+func unknownSubcommand(c *cli.Context) error {
+	var known []string
+	for _, sub := range c.Command.Subcommands {
+		known = append(known, sub.Name)
+	}
+	return usageErrorf("want one of the subcommands %s, got %q", strings.Join(known, ", "), c.Args().First())
+}
+
+// version is that of the module, or the revision that it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
+}
+
+// wantsJSON tells if the command line asks for JSON, also where it is wrong.
+func wantsJSON(args []string) bool {
+	for _, arg := range args {
+		if arg == "--json" {
+			return true
+		}
+	}
+	return false
+}
+
+// printJSON prints one JSON document, indented for people, followed by a newline.
+func printJSON(w io.Writer, document any) error {
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(document)
+}

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"deployconstants/internal/fslock"
+	"deployconstants/repo"
+	"deployconstants/stages"
+	"deployconstants/xtc/dataset"
+)
+
+// Exit statuses. They are part of the interface of the program.
+const (
+	statusDone        = 0   // done, or nothing to do
+	statusFailed      = 1   // failed
+	statusUsage       = 2   // the command line is wrong; nothing was touched
+	statusPartly      = 3   // some items failed; single command: -D given, nothing valid
+	statusDamage      = 5   // damage found
+	statusMissing     = 10  // repository or data root missing
+	statusLocked      = 11  // locked by another
+	statusInterrupted = 130 // SIGINT
+	statusTerminated  = 143 // SIGTERM
+)
+
+// usageError is a command line that cannot be carried out as it stands.
+type usageError struct {
+	command string // whose help explains it, as typed: "deploy_constants xtc dump"
+	err     error
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usageErrorf(format string, args ...any) error {
+	return &usageError{command: program, err: fmt.Errorf(format, args...)}
+}
+
+// statusError carries an exit status that its cause alone does not tell.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e *statusError) Error() string { return e.err.Error() }
+func (e *statusError) Unwrap() error { return e.err }
+
+// statusOf is the one table from errors to exit statuses.
+func statusOf(err error) int {
+	var usage *usageError
+	var spec *dataset.SpecError
+	var explicit *statusError
+	switch {
+	case err == nil:
+		return statusDone
+	case errors.As(err, &usage), errors.As(err, &spec):
+		return statusUsage
+	case errors.As(err, &explicit):
+		return explicit.status
+	case errors.Is(err, stages.ErrNothingValid):
+		return statusPartly
+	case errors.Is(err, repo.ErrNoRepository), errors.Is(err, dataset.ErrNoRoot):
+		return statusMissing
+	case errors.Is(err, fslock.ErrHeld):
+		return statusLocked
+	}
+	return statusFailed
+}
+
+// report prints an error for the reader of stderr and returns its exit status.
+func report(stderr io.Writer, err error, asJSON bool) int {
+	status := statusOf(err)
+	if err == nil {
+		return status
+	}
+	if asJSON {
+		line := json.NewEncoder(stderr)
+		line.SetEscapeHTML(false)
+		// stderr is the last resort: there is nobody left to tell of its failure
+		_ = line.Encode(map[string]any{"message_type": "error", "error": err.Error(), "status": status})
+		return status
+	}
+	fmt.Fprintf(stderr, "%s: error: %s\n", program, oneLine(err.Error()))
+	if usage, ok := errors.AsType[*usageError](err); ok {
+		fmt.Fprintf(stderr, "%s: hint: %s -h shows the options with examples\n", program, usage.command)
+	}
+	return status
+}
+
+// oneLine escapes what would break the line or the terminal: messages may quote
+// hostile input.
+func oneLine(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+	}
+	return b.String()
+}

@@ -1,0 +1,63 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"deployconstants/repo"
+	"deployconstants/xtc/dataset"
+)
+
+// Identity is what the XTC headers of a run say about one detector.
+type Identity struct {
+	Dataset  *dataset.Dataset
+	Run      *dataset.Run
+	Detector dataset.Detector
+	Panel    repo.Panel
+	Time     time.Time // clock of BeginRun, UTC; it decides which constants are valid
+}
+
+// Identify reads the headers of the first run of the dataset and finds the
+// detector in what psana would have in its config store at BeginRun.
+//
+// The detector is named as psana's Detector takes it: full name, DAQ alias, or
+// DetInfo(full name). Identify opens files for reading only.
+func Identify(ctx context.Context, catalog dataset.Catalog, spec dataset.Spec, detector string) (Identity, error) {
+	found, err := catalog.Find(spec)
+	if err != nil {
+		return Identity{}, err
+	}
+	run, err := dataset.ReadRun(ctx, found.Runs[0], dataset.Options{})
+	if err != nil {
+		return Identity{}, fmt.Errorf("data set %s: %w", spec, err)
+	}
+	if run.BeginRun == nil {
+		return Identity{}, fmt.Errorf("data set %s: the files of run %d end before its BeginRun, so its time is unknown", spec, run.Number)
+	}
+	det, err := run.Store.Find(detector)
+	if err != nil {
+		return Identity{}, fmt.Errorf("data set %s: %w", spec, err)
+	}
+	panel, err := PanelOf(det)
+	if err != nil {
+		return Identity{}, err
+	}
+	return Identity{Dataset: found, Run: run, Detector: det, Panel: panel, Time: run.BeginRun.Clock.Time()}, nil
+}
+
+// PanelOf tells under which type and id the repository keeps the constants of a
+// detector: the hardware id of its configuration object, or the name form of its
+// source where it has none. A detector whose configuration object is damaged has
+// no panel.
+func PanelOf(det dataset.Detector) (repo.Panel, error) {
+	detType, err := repo.TypeOfSource(det.Source)
+	if err != nil {
+		return repo.Panel{}, err
+	}
+	id, isName, err := det.ID()
+	if err != nil {
+		return repo.Panel{}, err
+	}
+	return repo.Panel{Type: detType, ID: id, Source: det.Source, IsName: isName}, nil
+}
