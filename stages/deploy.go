@@ -23,7 +23,7 @@ import (
 var ErrNothingValid = errors.New("no valid constants")
 
 // DeployOptions say what one call of the documented command shall do. All fields
-// but Stamp, Experiment, Run, and CalibDir are mandatory.
+// but Experiment, Stamp, and CalibDir are mandatory.
 type DeployOptions struct {
 	Catalog    dataset.Catalog
 	Repository *repo.Repository
@@ -39,7 +39,7 @@ type DeployOptions struct {
 	CalibDir string // as typed; "": the calib directory of the experiment
 	Range    calibdir.Range
 	Calib    calibdir.Options
-	Record   calibdir.HistoryRecord // user, host, time and working directory are filled in
+	Record   calibdir.HistoryRecord // user, host, time, and working directory; Deploy adds the files
 
 	Deploy bool // publish the constants; else only choose them
 	DryRun bool // make nothing, not even the tree or the alias
@@ -79,138 +79,152 @@ const (
 //
 // ErrNothingValid is returned only where deployment was asked for.
 func Deploy(ctx context.Context, o DeployOptions, log logrus.FieldLogger) (Deployment, error) {
-	id, err := Identify(ctx, o.Catalog, o.Dataset, o.Detector)
+	c := call{DeployOptions: o, log: log, done: Deployment{Dataset: o.Dataset.String()}}
+	var err error
+	if c.id, err = Identify(ctx, o.Catalog, o.Dataset, o.Detector); err != nil {
+		return c.done, err
+	}
+	c.describe()
+	found, err := c.selectConstants(ctx)
 	if err != nil {
-		return Deployment{Dataset: o.Dataset.String()}, err
+		return c.done, err
 	}
-	for _, warning := range id.Run.Warnings {
-		log.WithField(logx.Reason, warning).Warn("the run is not as it should be")
-	}
-	d := o.describe(id)
-	log.WithFields(logrus.Fields{
-		logx.Experiment: d.Experiment, logx.Run: d.Run, logx.Source: d.Source, logx.ID: d.ID,
-	}).Info("detector identified")
-	o.logStamps(log, id, d)
-
-	s := selection{options: o, panel: id.Panel, origin: repo.Origin{Experiment: d.Experiment, Run: d.Run}, log: log}
-	found, err := s.selectConstants(ctx, repo.StampOf(id.Time, o.Zone))
-	if err != nil {
-		return d, err
-	}
-	d.Alias, d.Constants, d.Kind = found.alias, found.path, found.kind
+	c.done.Alias, c.done.Constants, c.done.Kind = found.alias, found.path, found.kind
 	if found.path == "" {
-		d.Outcome = OutcomeNothingValid
-		return d, o.nothingValid(d)
+		err = c.nothingValid()
+	} else {
+		err = c.publish(ctx, found)
 	}
-	return o.publish(ctx, id, d, found, log)
+	return c.done, err
 }
 
-func (o DeployOptions) describe(id Identity) Deployment {
-	d := Deployment{
-		Dataset: o.Dataset.String(), Experiment: o.Experiment, Run: o.Run,
-		Source: id.Detector.Source, Type: id.Panel.Type.Name, ID: id.Panel.ID, IDIsName: id.Panel.IsName,
-		CType: string(o.CType), RunStamp: repo.StampOf(id.Time, o.Zone).String(),
+// call is one call of Deploy under way.
+type call struct {
+	DeployOptions
+	log  logrus.FieldLogger
+	id   Identity
+	done Deployment
+}
+
+// describe takes over and logs what the XTC headers say. From here on Stamp is the
+// time to search for, typed or the run's.
+func (c *call) describe() {
+	for _, warning := range c.id.Run.Warnings {
+		c.log.WithField(logx.Reason, warning).Warn("the run is not as it should be")
 	}
+	d, panel := &c.done, c.id.Panel
+	d.Experiment, d.Run = c.Experiment, c.Run
 	if d.Experiment == "" {
-		d.Experiment = id.Dataset.Experiment.Name
+		d.Experiment = c.id.Dataset.Experiment.Name
 	}
 	if d.Run < 0 {
-		d.Run = id.Run.Number
+		d.Run = c.id.Run.Number
 	}
-	d.Stamp = d.RunStamp
-	if o.Stamp != 0 {
-		d.Stamp = o.Stamp.String()
-	}
-	return d
-}
+	d.Source, d.Type, d.ID, d.IDIsName, d.CType = panel.Source, panel.Type.Name, panel.ID, panel.IsName, string(c.CType)
+	c.log.WithFields(logrus.Fields{
+		logx.Experiment: d.Experiment, logx.Run: d.Run, logx.Source: d.Source, logx.ID: d.ID,
+	}).Info("detector identified")
 
-func (o DeployOptions) logStamps(log logrus.FieldLogger, id Identity, d Deployment) {
-	option := "none"
-	if o.Stamp != 0 {
-		option = o.Stamp.String()
+	run, option := repo.StampOf(c.id.Time, c.Zone), c.Stamp.String()
+	if c.Stamp == 0 {
+		c.Stamp, option = run, "none"
 	}
-	log.WithFields(logrus.Fields{
-		logx.Now: repo.StampOf(o.Record.Time, o.Zone), logx.RunStamp: d.RunStamp, logx.Option: option, logx.Stamp: d.Stamp,
+	d.RunStamp, d.Stamp = run.String(), c.Stamp.String()
+	c.log.WithFields(logrus.Fields{
+		logx.Now: repo.StampOf(c.Record.Time, c.Zone), logx.RunStamp: run, logx.Option: option, logx.Stamp: c.Stamp,
 	}).Info("time stamps")
-	if repo.StampRepeats(id.Time, o.Zone) {
-		log.WithField(logx.RunStamp, d.RunStamp).Warn("the run lies in the hour that the end of daylight saving time repeats; its stamp stands for two instants")
+	if repo.StampRepeats(c.id.Time, c.Zone) {
+		c.log.WithField(logx.RunStamp, run).Warn("the run lies in the hour that the end of daylight saving time repeats; its stamp stands for two instants")
 	}
 }
 
-func (o DeployOptions) nothingValid(d Deployment) error {
-	if !o.Deploy {
+// nothingValid ends a call for which the repository has no constants.
+func (c *call) nothingValid() error {
+	d := &c.done
+	d.Constants, d.Kind, d.Target, d.Outcome = "", repo.None.String(), "", OutcomeNothingValid
+	if !c.Deploy {
 		return nil
 	}
 	return fmt.Errorf("%w: type %s, ctype %s, id %s, time %s", ErrNothingValid, d.Type, d.CType, d.ID, d.Stamp)
 }
 
-// publish copies the chosen file into the calib directory and records it.
-func (o DeployOptions) publish(ctx context.Context, id Identity, d Deployment, found chosen, log logrus.FieldLogger) (Deployment, error) {
-	dir := o.CalibDir
-	if dir == "" {
-		if dir = id.Dataset.CalibDir; dir == "" {
-			return d, fmt.Errorf("data set %s belongs to no experiment with a known calib directory; name one with -c", o.Dataset)
-		}
+// publish copies the chosen file into the calib directory, if that is asked for.
+func (c *call) publish(ctx context.Context, found chosen) error {
+	target, err := c.target()
+	if err != nil {
+		return err
 	}
-	target := calibdir.Target{
-		Dir: dir, Group: id.Panel.Type.Group, Source: d.Source, CType: string(o.CType.Deployed()), Range: o.Range,
-	}
-	d.Target, d.Outcome = target.Path(), OutcomeNotDeployed
+	c.done.Target, c.done.Outcome = target.Path(), OutcomeNotDeployed
 	if found.pending {
-		return d, nil
+		return nil
 	}
-	constants, err := o.Repository.OpenConstants(found.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		log.WithField(logx.Path, found.path).Warn("NON EXISTENT file")
-		d.Constants, d.Kind, d.Target, d.Outcome = "", repo.None.String(), "", OutcomeNothingValid
-		return d, o.nothingValid(d)
+	constants, err := c.Repository.OpenConstants(found.path)
+	if errors.Is(err, fs.ErrNotExist) { // a link that leads nowhere
+		c.log.WithField(logx.Path, found.path).Warn("NON EXISTENT file")
+		return c.nothingValid()
 	}
 	if err != nil {
-		return d, err
+		return err
 	}
 	defer constants.Close()
-	log.WithFields(logrus.Fields{logx.From: found.path, logx.Target: d.Target}).Info("ready to deploy calib file")
+	c.log.WithFields(logrus.Fields{logx.From: found.path, logx.Target: c.done.Target}).Info("ready to deploy calib file")
 	switch {
-	case !o.Deploy:
-		log.WithField(logx.Path, dir).Warn("add option -D to deploy files under the calib directory")
-		return d, nil
-	case o.DryRun:
-		log.WithField(logx.Target, d.Target).Info("dry run: nothing is made")
-		return d, nil
+	case !c.Deploy:
+		c.log.WithField(logx.Path, target.Dir).Warn("add option -D to deploy files under the calib directory")
+		return nil
+	case c.DryRun:
+		c.log.WithField(logx.Target, c.done.Target).Info("dry run: nothing is made")
+		return nil
 	}
-	installed, err := o.install(ctx, target, constants, found.path)
-	if err != nil {
-		return d, err
+	return c.install(ctx, target, constants, found.path)
+}
+
+// target is the file that psana will read.
+func (c *call) target() (calibdir.Target, error) {
+	dir := c.CalibDir
+	if dir == "" {
+		if dir = c.id.Dataset.CalibDir; dir == "" {
+			return calibdir.Target{}, fmt.Errorf("data set %s belongs to no experiment with a known calib directory; name one with -c", c.Dataset)
+		}
 	}
-	d.Outcome, d.Bytes, d.SHA256 = outcome(installed), installed.Bytes, fmt.Sprintf("%x", installed.SHA256)
-	if installed.OwnerChanged() {
-		log.WithFields(logrus.Fields{logx.Target: d.Target, logx.Owner: installed.Previous.UID}).
-			Warn("the replaced file belonged to another user; the new one is yours")
-	}
-	log.WithFields(logrus.Fields{
-		logx.Target: d.Target, logx.Outcome: d.Outcome, logx.Bytes: d.Bytes, logx.SHA256: d.SHA256,
-	}).Info("deployed")
-	return d, nil
+	return calibdir.Target{
+		Dir: dir, Group: c.id.Panel.Type.Group, Source: c.done.Source, CType: string(c.CType.Deployed()), Range: c.Range,
+	}, nil
 }
 
 // install publishes the constants as the target and records it in HISTORY. A
 // HISTORY that cannot take the record is found before anything is published.
-func (o DeployOptions) install(ctx context.Context, target calibdir.Target, constants *os.File, path string) (calibdir.Installed, error) {
-	calib, err := calibdir.Create(target.Dir, o.Calib)
+func (c *call) install(ctx context.Context, target calibdir.Target, constants *os.File, path string) error {
+	calib, err := calibdir.Create(target.Dir, c.Calib)
 	if err != nil {
-		return calibdir.Installed{}, err
+		return err
 	}
 	defer calib.Close()
 	if err := calib.CheckHistory(target); err != nil {
-		return calibdir.Installed{}, err
+		return err
 	}
 	installed, err := calib.Install(ctx, target, constants, calibdir.InstallOptions{})
 	if err != nil && !errors.Is(err, atomicfile.ErrNotDurable) { // which means: in place, and so it is recorded
-		return installed, err
+		return err
 	}
-	record := o.Record
+	c.report(installed)
+	record := c.Record
 	record.File, record.CopyOf, record.CType = target.Range.FileName(), path, target.CType
-	return installed, errors.Join(err, calib.AppendHistory(target, record))
+	if historyErr := calib.AppendHistory(target, record); historyErr != nil {
+		err = errors.Join(err, fmt.Errorf("%s is deployed, but not recorded: %w", c.done.Target, historyErr))
+	}
+	return err
+}
+
+// report takes over and logs what was published.
+func (c *call) report(installed calibdir.Installed) {
+	d := &c.done
+	d.Outcome, d.Bytes, d.SHA256 = outcome(installed), installed.Bytes, fmt.Sprintf("%x", installed.SHA256)
+	log := c.log.WithField(logx.Target, d.Target)
+	if installed.OwnerChanged() {
+		log.WithField(logx.Owner, installed.Previous.UID).Warn("the replaced file belonged to another user; the new one is yours")
+	}
+	log.WithFields(logrus.Fields{logx.Outcome: d.Outcome, logx.Bytes: d.Bytes, logx.SHA256: d.SHA256}).Info("deployed")
 }
 
 func outcome(i calibdir.Installed) string {

@@ -9,14 +9,6 @@ import (
 	"deployconstants/repo"
 )
 
-// selection is the look-up of the constants for one panel.
-type selection struct {
-	options DeployOptions
-	panel   repo.Panel
-	origin  repo.Origin
-	log     logrus.FieldLogger
-}
-
 // chosen is the constants file that is valid, as a path of the repository.
 type chosen struct {
 	alias string // "": the panel has none, and a dry run gives none
@@ -29,27 +21,23 @@ type chosen struct {
 // selectConstants makes the tree and the alias of the panel, as documented, and
 // finds its constants: the newest specific file not after the stamp, else the
 // default, else nothing.
-func (s selection) selectConstants(ctx context.Context, run repo.Stamp) (chosen, error) {
-	alias, err := s.alias(ctx)
+func (c *call) selectConstants(ctx context.Context) (chosen, error) {
+	alias, err := c.alias(ctx)
 	if err != nil {
 		return chosen{}, err
 	}
-	at := run
-	if s.options.Stamp != 0 {
-		at = s.options.Stamp
-	}
-	if s.options.CType == repo.StatusExtra && alias != "" {
-		merged, err := s.mergeStatus(alias, at)
+	if c.CType == repo.StatusExtra && alias != "" {
+		merged, err := c.mergeStatus(alias)
 		if err != nil || merged.path != "" {
 			return merged, err
 		}
 	}
-	choice, err := s.options.Repository.Resolve(s.panel, alias, s.options.CType, at)
+	choice, err := c.Repository.Resolve(c.id.Panel, alias, c.CType, c.Stamp)
 	if err != nil {
 		return chosen{}, err
 	}
 	for _, rejected := range choice.Rejected {
-		entry := s.log.WithFields(logrus.Fields{logx.Path: rejected.Name, logx.Reason: rejected.Reason})
+		entry := c.log.WithFields(logrus.Fields{logx.Path: rejected.Name, logx.Reason: rejected.Reason})
 		if rejected.Stray() {
 			entry.Warn("stray name in the repository skipped")
 			continue
@@ -59,65 +47,69 @@ func (s selection) selectConstants(ctx context.Context, run repo.Stamp) (chosen,
 	found := chosen{alias: alias, path: choice.Path, kind: choice.Kind.String()}
 	switch choice.Kind {
 	case repo.Specific:
-		s.log.WithFields(logrus.Fields{logx.Stamp: at, logx.Path: choice.Path}).Info("file for time stamp")
+		c.log.WithFields(logrus.Fields{logx.Stamp: c.Stamp, logx.Path: choice.Path}).Info("file for time stamp")
 	case repo.Default:
-		s.log.WithFields(logrus.Fields{logx.Stamp: at, logx.Path: choice.Path}).Info("no file for time stamp; use default constants")
+		c.log.WithFields(logrus.Fields{logx.Stamp: c.Stamp, logx.Path: choice.Path}).Info("no file for time stamp; use default constants")
 	default:
-		s.log.WithField(logx.Path, choice.DefaultPath).Warn("NON EXISTENT file")
+		c.log.WithField(logx.Path, choice.DefaultPath).Warn("NON EXISTENT file")
 	}
 	return found, nil
 }
 
 // alias makes the panel's tree and alias. A dry run only looks the alias up, and
 // so does a call without deployment in a repository that it may not write to.
-func (s selection) alias(ctx context.Context) (string, error) {
-	r := s.options.Repository
-	if !s.options.DryRun {
-		alias, err := s.register(ctx)
-		if err == nil || s.options.Deploy || !unwritable(err) {
+func (c *call) alias(ctx context.Context) (string, error) {
+	if !c.DryRun {
+		alias, err := c.register(ctx)
+		if err == nil || c.Deploy || !unwritable(err) {
 			return alias, err
 		}
-		s.log.WithError(err).Warn("the repository cannot be written; going on without tree and alias")
+		c.log.WithError(err).Warn("the repository cannot be written; going on without tree and alias")
 	}
-	alias, _, err := r.LookupAlias(s.panel)
+	alias, _, err := c.Repository.LookupAlias(c.id.Panel)
 	return alias, err
 }
 
-func (s selection) register(ctx context.Context) (string, error) {
-	if err := s.options.Repository.MakeTree(s.panel); err != nil {
+func (c *call) register(ctx context.Context) (string, error) {
+	if err := c.Repository.MakeTree(c.id.Panel); err != nil {
 		return "", err
 	}
-	alias, err := s.options.Repository.Alias(ctx, s.panel, s.origin)
+	alias, err := c.Repository.Alias(ctx, c.id.Panel, c.origin())
 	if err == nil {
-		s.log.WithFields(logrus.Fields{logx.ID: s.panel.ID, logx.Alias: alias}).Debug("alias of the panel")
+		c.log.WithFields(logrus.Fields{logx.ID: c.id.Panel.ID, logx.Alias: alias}).Debug("alias of the panel")
 	}
 	return alias, err
+}
+
+// origin is what the records of the repository say of this call.
+func (c *call) origin() repo.Origin {
+	return repo.Origin{Experiment: c.done.Experiment, Run: c.done.Run}
 }
 
 // mergeStatus joins the status files of the panel that are valid at the stamp, in
 // a file of their own in the repository. A call that deploys nothing only tells
 // which file that would be.
-func (s selection) mergeStatus(alias string, at repo.Stamp) (chosen, error) {
-	merged, err := s.options.Repository.MergeStatus(s.panel, alias, at, s.origin)
+func (c *call) mergeStatus(alias string) (chosen, error) {
+	merged, err := c.Repository.MergeStatus(c.id.Panel, alias, c.Stamp, c.origin())
 	if err != nil {
 		return chosen{}, err
 	}
 	for _, dir := range merged.Skipped {
-		s.log.WithFields(logrus.Fields{logx.Stamp: at, logx.Path: dir}).Warn("status directory skipped: no file for time stamp")
+		c.log.WithFields(logrus.Fields{logx.Stamp: c.Stamp, logx.Path: dir}).Warn("status directory skipped: no file for time stamp")
 	}
 	if len(merged.Inputs) == 0 {
-		s.log.Warn("status_extra constants are missing: there is nothing to merge")
+		c.log.Warn("status_extra constants are missing: there is nothing to merge")
 		return chosen{}, nil
 	}
 	for _, input := range merged.Inputs {
-		s.log.WithFields(logrus.Fields{logx.Stamp: at, logx.From: input}).Info("status to merge")
+		c.log.WithFields(logrus.Fields{logx.Stamp: c.Stamp, logx.From: input}).Info("status to merge")
 	}
 	found := chosen{alias: alias, path: merged.Path, kind: "merged"}
-	if !s.options.Deploy || s.options.DryRun {
-		s.log.WithField(logx.Path, merged.Path).Info("the merged status is written with -D only")
+	if !c.Deploy || c.DryRun {
+		c.log.WithField(logx.Path, merged.Path).Info("the merged status is written with -D only")
 		found.pending = true
 		return found, nil
 	}
-	s.log.WithField(logx.Path, merged.Path).Info("status merged")
-	return found, s.options.Repository.WriteMerged(merged)
+	c.log.WithField(logx.Path, merged.Path).Info("status merged")
+	return found, c.Repository.WriteMerged(merged)
 }

@@ -64,8 +64,8 @@ func System() Env {
 	}
 }
 
-// workingDir prefers the name by which the user reached the directory, as the
-// shell and Python's os.getcwd differ in: the kernel's name is the reliable one.
+// workingDir is the kernel's name of the directory, as Python's os.getcwd gives
+// it: $PWD, which os.Getwd prefers, is only what the caller says.
 func workingDir() string {
 	dir, err := syscall.Getwd()
 	if err != nil {
