@@ -20,6 +20,7 @@ import (
 	"os/user"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -102,9 +103,9 @@ func Run(ctx context.Context, env Env, args []string) int {
 	switch {
 	case err == nil:
 	case ctx.Err() == nil && interrupted.Err() != nil:
-		err = &statusError{statusInterrupted, errors.New("interrupted")}
+		err = &statusError{statusInterrupted, fmt.Errorf("interrupted: %w", err)}
 	case ctx.Err() == nil && terminated.Err() != nil:
-		err = &statusError{statusTerminated, errors.New("terminated")}
+		err = &statusError{statusTerminated, fmt.Errorf("terminated: %w", err)}
 	}
 	return report(env.Stderr, err, wantsJSON(args))
 }
@@ -205,12 +206,9 @@ func version() string {
 
 // wantsJSON tells if the command line asks for JSON, also where it is wrong.
 func wantsJSON(args []string) bool {
-	for _, arg := range args {
-		if arg == "--json" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(args, func(arg string) bool {
+		return len(arg) > len("--") && strings.HasPrefix("--json", arg)
+	})
 }
 
 // printJSON prints one JSON document, indented for people, followed by a newline.

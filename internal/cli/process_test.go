@@ -1,0 +1,82 @@
+package cli_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"deployconstants/internal/fslock"
+)
+
+// lockedFacility is a facility whose alias file another process holds locked.
+func lockedFacility(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := writeFacility(dir); err != nil {
+		t.Fatal(err)
+	}
+	aliases, err := os.Create(filepath.Join(dir, "psdm/detector/calib/constants/epix100a/aliases.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { aliases.Close() })
+	if err := fslock.File(t.Context(), aliases, 0); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// startCommand starts the documented command at the facility.
+func startCommand(t *testing.T, dir string, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	cmd := exec.Command("deploy_constants", append([]string{"-e", "xpptut15", "-r", "260", "-d", "epix_1", "-D", "-c", "calib"}, args...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "SIT_PSDM_DATA="+filepath.Join(dir, "data"), "SIT_ROOT="+filepath.Join(dir, "psdm"), "SIT_DATA=")
+	stderr := new(bytes.Buffer)
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, stderr
+}
+
+func TestALockThatIsHeldEndsWithItsOwnStatus(t *testing.T) {
+	dir := lockedFacility(t)
+	settings := filepath.Join(dir, "settings.toml")
+	if err := os.WriteFile(settings, []byte(`lock_timeout = "50ms"`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd, stderr := startCommand(t, dir, "--config", settings)
+	_ = cmd.Wait() // the status is what counts
+	if status := cmd.ProcessState.ExitCode(); status != 11 || !strings.Contains(stderr.String(), "aliases.txt") {
+		t.Errorf("exit status %d, want 11 and the locked file in\n%s", status, stderr)
+	}
+}
+
+func TestSignalsEndTheCommandWithTheirStatus(t *testing.T) {
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		t.Run(signal.String(), func(t *testing.T) {
+			dir := lockedFacility(t)
+			cmd, stderr := startCommand(t, dir)
+			panel := filepath.Join(dir, "psdm/detector/calib/constants/epix100a", epixID, "geometry")
+			for _, err := os.Stat(panel); err != nil; _, err = os.Stat(panel) { // then it waits for the lock
+				time.Sleep(time.Millisecond)
+			}
+			if err := cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if status := cmd.ProcessState.ExitCode(); status != want {
+				t.Errorf("exit status %d, want %d\n%s", status, want, stderr)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "calib")); err == nil {
+				t.Error("the calib directory was made")
+			}
+		})
+	}
+}
