@@ -81,7 +81,9 @@ const (
 func Deploy(ctx context.Context, o DeployOptions, log logrus.FieldLogger) (Deployment, error) {
 	c := call{DeployOptions: o, log: log, done: Deployment{Dataset: o.Dataset.String()}}
 	var err error
-	if c.id, err = Identify(ctx, o.Catalog, o.Dataset, o.Detector); err != nil {
+	c.id, err = Identify(ctx, o.Catalog, o.Dataset, o.Detector)
+	c.warnOfRun()
+	if err != nil {
 		return c.done, err
 	}
 	c.describe()
@@ -91,7 +93,7 @@ func Deploy(ctx context.Context, o DeployOptions, log logrus.FieldLogger) (Deplo
 	}
 	c.done.Alias, c.done.Constants, c.done.Kind = found.alias, found.path, found.kind
 	if found.path == "" {
-		err = c.nothingValid()
+		err = c.nothingValid("there is no file for this panel and time, and no default " + found.defaultPath)
 	} else {
 		err = c.publish(ctx, found)
 	}
@@ -106,12 +108,19 @@ type call struct {
 	done Deployment
 }
 
-// describe takes over and logs what the XTC headers say. From here on Stamp is the
-// time to search for, typed or the run's.
-func (c *call) describe() {
+// warnOfRun logs what is wrong with the run, as far as it was read.
+func (c *call) warnOfRun() {
+	if c.id.Run == nil {
+		return
+	}
 	for _, warning := range c.id.Run.Warnings {
 		c.log.WithField(logx.Reason, warning).Warn("the run is not as it should be")
 	}
+}
+
+// describe takes over and logs what the XTC headers say. From here on Stamp is the
+// time to search for, typed or the run's.
+func (c *call) describe() {
 	d, panel := &c.done, c.id.Panel
 	d.Experiment, d.Run = c.Experiment, c.Run
 	if d.Experiment == "" {
@@ -139,13 +148,13 @@ func (c *call) describe() {
 }
 
 // nothingValid ends a call for which the repository has no constants.
-func (c *call) nothingValid() error {
+func (c *call) nothingValid(why string) error {
 	d := &c.done
 	d.Constants, d.Kind, d.Target, d.Outcome = "", repo.None.String(), "", OutcomeNothingValid
 	if !c.Deploy {
 		return nil
 	}
-	return fmt.Errorf("%w: type %s, ctype %s, id %s, time %s", ErrNothingValid, d.Type, d.CType, d.ID, d.Stamp)
+	return fmt.Errorf("%w: type %s, ctype %s, id %s, time %s: %s", ErrNothingValid, d.Type, d.CType, d.ID, d.Stamp, why)
 }
 
 // publish copies the chosen file into the calib directory, if that is asked for.
@@ -161,7 +170,7 @@ func (c *call) publish(ctx context.Context, found chosen) error {
 	constants, err := c.Repository.OpenConstants(found.path)
 	if errors.Is(err, fs.ErrNotExist) { // a link that leads nowhere
 		c.log.WithField(logx.Path, found.path).Warn("NON EXISTENT file")
-		return c.nothingValid()
+		return c.nothingValid(found.path + " is a link that leads nowhere")
 	}
 	if err != nil {
 		return err

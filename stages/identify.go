@@ -22,28 +22,27 @@ type Identity struct {
 // detector in what psana would have in its config store at BeginRun.
 //
 // The detector is named as psana's Detector takes it: full name, DAQ alias, or
-// DetInfo(full name). Identify opens files for reading only.
+// DetInfo(full name). Identify opens files for reading only. Beside an error the
+// Identity holds what was found before it; the warnings of the run may tell why a
+// detector is not there.
 func Identify(ctx context.Context, catalog dataset.Catalog, spec dataset.Spec, detector string) (Identity, error) {
-	found, err := catalog.Find(spec)
-	if err != nil {
-		return Identity{}, err
+	var id Identity
+	var err error
+	if id.Dataset, err = catalog.Find(spec); err != nil {
+		return id, err
 	}
-	run, err := dataset.ReadRun(ctx, found.Runs[0], dataset.Options{})
-	if err != nil {
-		return Identity{}, fmt.Errorf("data set %s: %w", spec, err)
+	if id.Run, err = dataset.ReadRun(ctx, id.Dataset.Runs[0], dataset.Options{}); err != nil {
+		return id, fmt.Errorf("data set %s: %w", spec, err)
 	}
-	if run.BeginRun == nil {
-		return Identity{}, fmt.Errorf("data set %s: the files of run %d end before its BeginRun, so its time is unknown", spec, run.Number)
+	if id.Run.BeginRun == nil {
+		return id, fmt.Errorf("data set %s: the files of run %d end before its BeginRun, so its time is unknown", spec, id.Run.Number)
 	}
-	det, err := run.Store.Find(detector)
-	if err != nil {
-		return Identity{}, fmt.Errorf("data set %s: %w", spec, err)
+	id.Time = id.Run.BeginRun.Clock.Time()
+	if id.Detector, err = id.Run.Store.Find(detector); err != nil {
+		return id, fmt.Errorf("data set %s: %w", spec, err)
 	}
-	panel, err := PanelOf(det)
-	if err != nil {
-		return Identity{}, err
-	}
-	return Identity{Dataset: found, Run: run, Detector: det, Panel: panel, Time: run.BeginRun.Clock.Time()}, nil
+	id.Panel, err = PanelOf(id.Detector)
+	return id, err
 }
 
 // PanelOf tells under which type and id the repository keeps the constants of a

@@ -11,11 +11,11 @@ import (
 
 // chosen is the constants file that is valid, as a path of the repository.
 type chosen struct {
-	alias string // "": the panel has none, and a dry run gives none
-	path  string // "": nothing is valid
-	kind  string
-
-	pending bool // the file is not there: a call that deploys would make it
+	alias       string // "": the panel has none, and a dry run gives none
+	path        string // "": nothing is valid
+	kind        string
+	defaultPath string // where the default is, or would be
+	pending     bool   // the file is not there: a call that deploys would make it
 }
 
 // selectConstants makes the tree and the alias of the panel, as documented, and
@@ -44,7 +44,7 @@ func (c *call) selectConstants(ctx context.Context) (chosen, error) {
 		}
 		entry.Debug("not chosen")
 	}
-	found := chosen{alias: alias, path: choice.Path, kind: choice.Kind.String()}
+	found := chosen{alias: alias, path: choice.Path, kind: choice.Kind.String(), defaultPath: choice.DefaultPath}
 	switch choice.Kind {
 	case repo.Specific:
 		c.log.WithFields(logrus.Fields{logx.Stamp: c.Stamp, logx.Path: choice.Path}).Info("file for time stamp")

@@ -2,7 +2,7 @@ package xtc
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
 )
 
@@ -12,8 +12,6 @@ type configClass struct {
 	prefix      string
 	first, last uint16
 }
-
-func (c configClass) name(version uint16) string { return fmt.Sprintf("%s%d", c.prefix, version) }
 
 // configClasses are the configuration classes that psana stores (its dispatch of type
 // ids to classes), whether they are decoded here or not. Epix.ConfigSV1 is a class of
@@ -90,38 +88,24 @@ var embeddedConfigs = map[TypeID][]string{
 	NewTypeID(TypeSharedUsdUsb, 1): {"UsdUsb.ConfigV1", "UsdUsb.FexConfigV1"},
 }
 
-// quadAdc is the one object whose type has version 0 and its class version 1.
-var quadAdc = NewTypeID(TypeQuadAdcConfig, 0)
+// classesByID has the classes of each type: scans ask for those of every node.
+var classesByID = func() map[TypeID][]string {
+	all := maps.Clone(embeddedConfigs)
+	// The one type that has version 0 and its class version 1.
+	all[NewTypeID(TypeQuadAdcConfig, 0)] = []string{"QuadAdc.ConfigV1"}
+	for t, c := range configClasses {
+		for version := c.first; version <= c.last; version++ {
+			all[NewTypeID(t, version)] = []string{fmt.Sprintf("%s%d", c.prefix, version)}
+		}
+	}
+	return all
+}()
 
-const quadAdcClass = "QuadAdc.ConfigV1"
-
-// ConfigClass returns the configuration class that psana stores for an object of that
-// type, "Epix.Config100aV2"; the first of ConfigClasses. ok is false for data, and for
-// versions that psana does not know: a compressed object among them.
-func ConfigClass(id TypeID) (class string, ok bool) {
-	classes := ConfigClasses(id)
-	if len(classes) == 0 {
-		return "", false
-	}
-	return classes[0], true
-}
-
-// ConfigClasses returns all configuration classes that psana stores for an object of
-// that type: beam-line data can bring two.
-func ConfigClasses(id TypeID) []string {
-	if embedded, ok := embeddedConfigs[id]; ok {
-		return slices.Clone(embedded)
-	}
-	if id == quadAdc {
-		return []string{quadAdcClass}
-	}
-	version := id.RawVersion()
-	c, ok := configClasses[id.Type()]
-	if !ok || version < c.first || version > c.last {
-		return nil
-	}
-	return []string{c.name(version)}
-}
+// ConfigClasses returns the configuration classes that psana stores for an object of
+// that type, "Epix.Config100aV2": beam-line data can bring two, other data bring none,
+// nor do versions that psana does not know, a compressed object among them. The list is
+// not the caller's to change.
+func ConfigClasses(id TypeID) []string { return classesByID[id] }
 
 // PsanaClass returns psana's C++ spelling of a class, "Psana::Epix::Config100aV2" for
 // "Epix.Config100aV2".
@@ -130,14 +114,9 @@ func PsanaClass(class string) string { return "Psana::" + strings.ReplaceAll(cla
 // ClassTypeID returns the type id of the configuration class of that name,
 // "Epix.Config100aV2".
 func ClassTypeID(class string) (id TypeID, ok bool) {
-	if class == quadAdcClass {
-		return quadAdc, true
-	}
-	for t, c := range configClasses {
-		for version := c.first; version <= c.last; version++ {
-			if class == c.name(version) {
-				return NewTypeID(t, version), true
-			}
+	for id, classes := range classesByID {
+		if _, embedded := embeddedConfigs[id]; !embedded && classes[0] == class {
+			return id, true
 		}
 	}
 	return 0, false

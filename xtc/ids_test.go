@@ -195,8 +195,8 @@ func TestConfigClasses(t *testing.T) {
 			if diff := cmp.Diff(test.shape, c.Shape()); diff != "" {
 				t.Errorf("shape -want +got\n%s", diff)
 			}
-			if class, ok := xtc.ConfigClass(id); class != test.class || !ok {
-				t.Errorf("class %s, want %s", class, test.class)
+			if diff := cmp.Diff([]string{test.class}, xtc.ConfigClasses(id)); diff != "" {
+				t.Errorf("classes -want +got\n%s", diff)
 			}
 			for _, f := range c.Fields() {
 				if size, ok := f.Value.(uint64); f.Name == "sizeof" && ok && size != uint64(test.size) {

@@ -1,10 +1,11 @@
 package xtc
 
-// Limits bound what a file can make a reader do. A zero field means its default.
+// Limits bound what a file can make a reader do. A zero field means its
+// default, which stands behind it.
 type Limits struct {
-	MaxDgram uint32 // bytes of one datagram, header included
-	MaxDepth int    // levels of nested containers below the root
-	MaxNodes int    // nodes of one datagram
+	MaxDgram uint32 // bytes of one datagram, header included; 256 MiB
+	MaxDepth int    // levels of nested containers below the root; 10,000
+	MaxNodes int    // nodes of one datagram; 100,000
 }
 
 // applyDefaults fills in the zero fields.

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// anyByte and anyBld stand for "whatever it is" in the phy word of a SourceMatch; a
-// number 255 in a source string therefore is a wildcard too, as in psana.
+// anyByte stands for "whatever it is" in the phy word of a SourceMatch; a number 255 in
+// a source string therefore is a wildcard too, as in psana.
 const anyByte = 0xff
 
 // SourceMatch says which sources a source string means.

@@ -3,6 +3,7 @@ package xtc
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -64,7 +65,8 @@ func (s Src) DevID() uint8 { return uint8(s.Phy) }
 func (s Src) String() string {
 	switch s.Level() {
 	case LevelSource:
-		return fmt.Sprintf("%s.%d:%s.%d", DetectorName(s.Detector()), s.DetID(), DeviceName(s.Device()), s.DevID())
+		return DetectorName(s.Detector()) + "." + strconv.Itoa(int(s.DetID())) +
+			":" + DeviceName(s.Device()) + "." + strconv.Itoa(int(s.DevID()))
 	case LevelReporter:
 		return BldName(s.Phy)
 	default:

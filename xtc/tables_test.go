@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"deployconstants/internal/testenv"
 	"deployconstants/xtc"
 )
@@ -119,10 +121,12 @@ func TestConfigClassesCoverConfigurationTypes(t *testing.T) {
 		}
 		var known bool
 		for version := range uint16(8) {
-			class, ok := xtc.ConfigClass(xtc.NewTypeID(xtc.Type(e.number()), version))
-			known = known || ok
-			if id, found := xtc.ClassTypeID(class); ok && (!found || id != xtc.NewTypeID(xtc.Type(e.number()), version)) {
-				t.Errorf("class %s of %s leads to %v %v", class, e.name(), id, found)
+			want := xtc.NewTypeID(xtc.Type(e.number()), version)
+			for _, class := range xtc.ConfigClasses(want) {
+				known = true
+				if id, found := xtc.ClassTypeID(class); !found || id != want {
+					t.Errorf("class %s of %s leads to %v %v", class, e.name(), id, found)
+				}
 			}
 		}
 		if known == without[e.name()] {
@@ -131,33 +135,29 @@ func TestConfigClassesCoverConfigurationTypes(t *testing.T) {
 	}
 }
 
-func TestConfigClass(t *testing.T) {
-	compressed := xtc.NewTypeID(xtc.TypeEpix100aConfig, 2) | 1<<31
+func TestConfigClassesOfTypes(t *testing.T) {
 	tests := []struct {
-		id    xtc.TypeID
-		class string
+		id      xtc.TypeID
+		classes []string
 	}{
-		{xtc.NewTypeID(xtc.TypeEpix100aConfig, 2), "Epix.Config100aV2"},
-		{xtc.NewTypeID(xtc.TypeEpix100aConfig, 3), ""},
-		{compressed, ""},
-		{xtc.NewTypeID(xtc.TypeRunControlConfig, 3), "ControlData.ConfigV3"},
-		{xtc.NewTypeID(xtc.TypeQuadAdcConfig, 0), "QuadAdc.ConfigV1"},
-		{xtc.NewTypeID(xtc.TypeQuadAdcConfig, 1), ""},
-		{xtc.NewTypeID(xtc.TypeGeneric1DConfig, 0), "Generic1D.ConfigV0"},
-		{xtc.NewTypeID(xtc.TypeSharedIpimb, 1), "Ipimb.ConfigV2"},
-		{xtc.NewTypeID(xtc.TypeEpixElement, 2), ""},
-		{xtc.NewTypeID(500, 2), ""},
+		{xtc.NewTypeID(xtc.TypeEpix100aConfig, 2), []string{"Epix.Config100aV2"}},
+		{xtc.NewTypeID(xtc.TypeEpix100aConfig, 3), nil},
+		{xtc.NewTypeID(xtc.TypeEpix100aConfig, 2) | 1<<31, nil}, // compressed
+		{xtc.NewTypeID(xtc.TypeRunControlConfig, 3), []string{"ControlData.ConfigV3"}},
+		{xtc.NewTypeID(xtc.TypeQuadAdcConfig, 0), []string{"QuadAdc.ConfigV1"}},
+		{xtc.NewTypeID(xtc.TypeQuadAdcConfig, 1), nil},
+		{xtc.NewTypeID(xtc.TypeGeneric1DConfig, 0), []string{"Generic1D.ConfigV0"}},
+		{xtc.NewTypeID(xtc.TypeSharedIpimb, 1), []string{"Ipimb.ConfigV2"}},
+		{xtc.NewTypeID(xtc.TypeSharedPIM, 1), []string{"Pulnix.TM6740ConfigV2", "Lusi.PimImageConfigV1"}},
+		{xtc.NewTypeID(xtc.TypeEpixElement, 2), nil},
+		{xtc.NewTypeID(500, 2), nil},
 	}
 	for _, test := range tests {
-		class, ok := xtc.ConfigClass(test.id)
-		if class != test.class || ok != (test.class != "") {
-			t.Errorf("ConfigClass(%v) = %q, %v, want %q", test.id, class, ok, test.class)
+		if diff := cmp.Diff(test.classes, xtc.ConfigClasses(test.id)); diff != "" {
+			t.Errorf("%v -want +got\n%s", test.id, diff)
 		}
 	}
 	if got := xtc.PsanaClass("Epix.Config100aV2"); got != "Psana::Epix::Config100aV2" {
 		t.Errorf("PsanaClass gives %q", got)
-	}
-	if got := xtc.ConfigClasses(xtc.NewTypeID(xtc.TypeSharedPIM, 1)); len(got) != 2 {
-		t.Errorf("SharedPIM has the classes %v", got)
 	}
 }

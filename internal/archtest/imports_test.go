@@ -37,6 +37,7 @@ var rooms = map[string]room{
 
 	"xtc":           {layer: 1},
 	"xtc/xtcdump":   {layer: 2},
+	"pipeline":      {layer: 3, modules: []string{"golang.org/x/sync/errgroup", "golang.org/x/sync/semaphore"}},
 	"xtc/dataset":   {layer: 3},
 	"repo/ndarray":  {layer: 2},
 	"repo":          {layer: 3},

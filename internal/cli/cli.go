@@ -93,11 +93,11 @@ func (e Env) user() string {
 }
 
 // Run runs the command with its arguments, program name excluded, and returns the
-// exit status. SIGINT and SIGTERM cancel it.
+// exit status. SIGINT cancels it, and so do SIGTERM and SIGHUP, a lost connection.
 func Run(ctx context.Context, env Env, args []string) int {
 	interrupted, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
-	terminated, stop := signal.NotifyContext(interrupted, syscall.SIGTERM)
+	terminated, stop := signal.NotifyContext(interrupted, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	err := run(terminated, env, args)
 	switch {

@@ -80,7 +80,7 @@ func (d *deployCommand) openLog() (finish func(error) error, err error) {
 		return noFile, nil
 	}
 	name := runlog.LogName(d.start, d.user)
-	file, err := runlog.Open(d.repository, name, d.recordOptions())
+	file, err := runlog.OpenLog(d.repository, name, d.recordOptions())
 	if err != nil {
 		err = fmt.Errorf("log file: %w", err)
 		if d.deploy {

@@ -85,13 +85,24 @@ func parseDeploy(env Env, c *cli.Context, args []string) (*deployCommand, error)
 		args: append([]string{program}, args...),
 	}
 	for _, parse := range []func(*cli.Context) error{
-		d.parseDataset, d.parseSelection, d.parseModes, d.parseRepository,
+		refuseEmpty, d.parseDataset, d.parseSelection, d.parseModes, d.parseRepository,
 	} {
 		if err := parse(c); err != nil {
 			return nil, &usageError{command: program, err: err}
 		}
 	}
 	return d, nil
+}
+
+// refuseEmpty refuses places that are named by nothing: an unset shell variable
+// must not turn into the live calib directory, or a default.
+func refuseEmpty(c *cli.Context) error {
+	for _, name := range []string{"dircalib", "dirrepo", "runrange", "group", "config"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			return fmt.Errorf("option --%s has an empty value", name)
+		}
+	}
+	return nil
 }
 
 // parseDataset builds psana's dataset string from -e, -r, -s and -x.
@@ -125,8 +136,17 @@ func (d *deployCommand) parseDataset(c *cli.Context) (err error) {
 	default:
 		name = "exp=" + d.experiment + ":run=" + c.String("run") + suffix
 	}
-	d.dataset, err = dataset.ParseSpec(name)
+	d.dataset, err = parseSpec(name)
 	return err
+}
+
+// parseSpec reads a data set string that must say which runs are meant.
+func parseSpec(name string) (dataset.Spec, error) {
+	spec, err := dataset.ParseSpec(name)
+	if err == nil && !spec.IsFile && spec.Runs.Empty() {
+		err = fmt.Errorf("data set %q names no run; write run=<number> or run=<first>-<last>", name)
+	}
+	return spec, err
 }
 
 // checkExperiment refuses names that would be more than a name in a path or a
@@ -204,9 +224,6 @@ func (d *deployCommand) parseRepository(c *cli.Context) error {
 	d.repository = d.Repository
 	if c.IsSet("dirrepo") {
 		d.repository, d.makeRepository = c.String("dirrepo"), true
-	}
-	if d.repository == "" {
-		return errors.New("option -o: the repository has no name")
 	}
 	if trimmed := strings.TrimRight(d.repository, "/"); trimmed != "" {
 		d.repository = trimmed

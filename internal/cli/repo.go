@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages"
-	"deployconstants/xtc/dataset"
 )
 
 var repositoryFlag = &cli.StringFlag{
@@ -123,6 +124,9 @@ func initRepository(env Env, c *cli.Context) error {
 		}
 		types = append(types, detType)
 	}
+	if err := checkMount(site, c, dir); err != nil {
+		return err
+	}
 	repository, err := repo.Create(dir, site.repositoryOptions(documented, site.warn))
 	if err != nil {
 		return err
@@ -138,6 +142,22 @@ func initRepository(env Env, c *cli.Context) error {
 	}
 	_, err = fmt.Fprintln(env.Stdout, repository.Dir())
 	return err
+}
+
+// checkMount keeps a repository that nobody named from being made where the site's
+// file system is not mounted.
+func checkMount(site site, c *cli.Context, dir string) error {
+	if c.IsSet("dirrepo") {
+		return nil
+	}
+	base := filepath.Dir(dir)
+	if strings.HasPrefix(dir, site.Root+"/") {
+		base = site.Root
+	}
+	if _, err := os.Stat(base); err != nil {
+		return fmt.Errorf("%w: %w; is it mounted? name another place with -o", repo.ErrNoRepository, err)
+	}
+	return nil
 }
 
 // request reads the flags and looks the detector up in the run's XTC files.
@@ -157,7 +177,7 @@ func (r repositoryCommand) request() (repo.Request, error) {
 	if q.CType, err = repo.ParseCType(r.String("ctype")); err != nil {
 		return q, usageErrorf("option -C: %w", err)
 	}
-	spec, err := dataset.ParseSpec(fmt.Sprintf("exp=%s:run=%d", q.Experiment, q.Run))
+	spec, err := parseSpec(fmt.Sprintf("exp=%s:run=%d", q.Experiment, q.Run))
 	if err != nil {
 		return q, err
 	}
@@ -266,5 +286,5 @@ func (r repositoryCommand) check() error {
 		fmt.Fprintf(r.site.env.Stderr, "%s: %s is in order\n", program, r.repository.Dir())
 		return err
 	}
-	return errors.Join(err, &statusError{statusDamage, fmt.Errorf("%s: %d findings", r.repository.Dir(), len(found))})
+	return errors.Join(err, &statusError{statusDamage, fmt.Errorf("%s is not in order: findings %d", r.repository.Dir(), len(found))})
 }

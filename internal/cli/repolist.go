@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"fmt"
 	"text/tabwriter"
 
@@ -29,21 +30,22 @@ func (r repositoryCommand) list() error {
 	if r.json {
 		return printJSON(r.out, typeRows(types))
 	}
+	out := bufio.NewWriter(r.out)
 	for _, t := range types {
-		fmt.Fprintln(r.out, t.Type.Name)
+		fmt.Fprintln(out, t.Type.Name)
 		for _, name := range t.Defaults {
-			fmt.Fprintf(r.out, "  default/%s\n", oneLine(name))
+			fmt.Fprintf(out, "  default/%s\n", oneLine(name))
 		}
 		for _, panel := range t.Detectors {
-			fmt.Fprintf(r.out, "  %s  alias %s\n", oneLine(panel.Dir), dash(panel.Alias))
+			fmt.Fprintf(out, "  %s  alias %s\n", oneLine(panel.Dir), dash(panel.Alias))
 			for _, ctype := range panel.CTypes {
 				for _, name := range ctype.Files {
-					fmt.Fprintf(r.out, "    %s/%s\n", oneLine(ctype.CType), oneLine(name))
+					fmt.Fprintf(out, "    %s/%s\n", oneLine(ctype.CType), oneLine(name))
 				}
 			}
 		}
 	}
-	return nil
+	return out.Flush()
 }
 
 func typeRows(types []repo.TypeListing) []typeRow {

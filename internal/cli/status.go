@@ -84,11 +84,25 @@ func report(stderr io.Writer, err error, asJSON bool) int {
 		_ = line.Encode(map[string]any{"message_type": "error", "error": err.Error(), "status": status})
 		return status
 	}
-	fmt.Fprintf(stderr, "%s: error: %s\n", program, oneLine(err.Error()))
+	for _, one := range apart(err) {
+		fmt.Fprintf(stderr, "%s: error: %s\n", program, oneLine(one.Error()))
+	}
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintf(stderr, "%s: hint: %s -h shows the options with examples\n", program, usage.command)
 	}
 	return status
+}
+
+// apart takes errors that were joined apart again: each has a line of its own.
+func apart(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && strings.Contains(err.Error(), "\n") {
+		var all []error
+		for _, one := range joined.Unwrap() {
+			all = append(all, apart(one)...)
+		}
+		return all
+	}
+	return []error{err}
 }
 
 // oneLine escapes what would break the line or the terminal: messages may quote

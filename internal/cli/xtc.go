@@ -135,9 +135,9 @@ type idsDetector struct {
 // identifyAll reads the headers of every run of the dataset.
 func identifyAll(ctx context.Context, site site, name string) (idsDocument, error) {
 	document := idsDocument{Dataset: name, Runs: []idsRun{}}
-	spec, err := dataset.ParseSpec(name)
+	spec, err := parseSpec(name)
 	if err != nil {
-		return document, err
+		return document, usageErrorf("%w", err)
 	}
 	catalog, err := site.catalog()
 	if err != nil {
@@ -194,7 +194,7 @@ func describeTime(id *dataset.EventID, site site) *idsTime {
 func (d idsDocument) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, run := range d.Runs {
-		fmt.Fprintf(table, "experiment %s, run %d, begin %s\n", run.Experiment, run.Run, run.BeginRun)
+		fmt.Fprintf(table, "experiment %s, run %d, begin %s\n", dash(run.Experiment), run.Run, run.BeginRun)
 		fmt.Fprintf(table, "  SOURCE\tALIAS\tTYPE\tSHAPE\tID\n")
 		for _, det := range run.Detectors {
 			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", det.Source, dash(det.Alias), dash(det.Type), dash(shapeText(det.Shape)), dash(det.ID))

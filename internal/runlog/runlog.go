@@ -9,6 +9,7 @@
 package runlog
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -71,6 +72,36 @@ func escape(text string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// A Log is an open log file. Its Write never fails, so that the work goes on when
+// the log cannot: Close tells the first error. It is not safe for concurrent use
+// by itself; a logger writes one line at a time.
+type Log struct {
+	file *os.File
+	err  error
+}
+
+// OpenLog opens the file name below dir as Open does.
+func OpenLog(dir, name string, o Options) (*Log, error) {
+	file, err := Open(dir, name, o)
+	return &Log{file: file}, err
+}
+
+// Write appends a line.
+func (l *Log) Write(line []byte) (int, error) {
+	if _, err := l.file.Write(line); err != nil && l.err == nil {
+		l.err = err
+	}
+	return len(line), nil
+}
+
+// Close closes the file and returns the first error since it was opened.
+func (l *Log) Close() error {
+	if err := errors.Join(l.err, l.file.Close()); err != nil {
+		return fmt.Errorf("the log is not complete: %w", err)
+	}
+	return nil
 }
 
 // Append adds text to the file name below dir in one write. Missing folders

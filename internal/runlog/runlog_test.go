@@ -3,6 +3,7 @@ package runlog_test
 import (
 	"errors"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -93,5 +94,32 @@ func TestAppendRefusesPlantedFiles(t *testing.T) {
 	}
 	if content, _ := os.ReadFile(victim); string(content) != "mine" {
 		t.Errorf("the victim was changed to %q", content)
+	}
+}
+
+func TestALogThatCannotBeWrittenIsToldAtTheEnd(t *testing.T) {
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	log, err := runlog.OpenLog(t.TempDir(), "logs/log.txt", options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 4, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	_, writeErr := log.Write([]byte("a line that is longer than the file may be\n"))
+	_, secondErr := log.Write([]byte("another\n"))
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	if writeErr != nil || secondErr != nil {
+		t.Errorf("writing must not fail: %v, %v", writeErr, secondErr)
+	}
+	if err := log.Close(); !errors.Is(err, syscall.EFBIG) {
+		t.Errorf("Close: %v, want EFBIG", err)
 	}
 }

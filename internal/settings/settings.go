@@ -41,6 +41,7 @@ const FileVariable = "DEPLOY_CONSTANTS_CONFIG"
 
 // Settings are the decisions of a site. The zero value is not useful; use Load.
 type Settings struct {
+	Root            string         // $SIT_ROOT, in which the repository is by default
 	Repository      string         // folder of the constants repository
 	DataRoots       []string       // folders that hold <instrument>/<experiment>/xtc, searched in order
 	ExperimentTable string         // file `number instrument experiment`; "": see SitData
@@ -67,6 +68,7 @@ type file struct {
 // stand-in for it.
 func Load(path string, getenv func(string) string) (Settings, error) {
 	s := Settings{
+		Root:         "/reg/g/psdm",
 		Repository:   "/reg/g/psdm/detector/calib/constants",
 		DataRoots:    []string{"/reg/d/psdm"},
 		StartRecords: "/reg/g/psdm/logs/atstart",
@@ -146,6 +148,7 @@ func set[T any](to *T, from *T) {
 
 func (s *Settings) applyEnvironment(getenv func(string) string) {
 	if root := getenv("SIT_ROOT"); root != "" {
+		s.Root = root
 		s.Repository = filepath.Join(root, "detector/calib/constants")
 		s.StartRecords = filepath.Join(root, "logs/atstart")
 	}

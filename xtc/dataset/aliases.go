@@ -46,9 +46,6 @@ func (m *aliasMap) source(alias string) (xtc.Src, bool) {
 	return src, ok
 }
 
-// count returns the number of aliases and of sources that have one.
-func (m *aliasMap) count() int { return len(m.sources) + len(m.names) }
-
 func (m *aliasMap) clone() aliasMap {
 	return aliasMap{sources: maps.Clone(m.sources), names: maps.Clone(m.names)}
 }

@@ -45,9 +45,13 @@
 // the run are read, with small positioned reads. What comes behind BeginRun is
 // not looked at, so that damage there is not seen; psana, which reads twenty
 // datagrams ahead, may refuse such a file. Where there is no BeginRun, twenty
-// datagrams more are looked at. All values may be used by several goroutines once
-// made. The package reads no environment
-// variable: data roots and the experiment table are handed in. It writes nothing.
+// datagrams more are looked at. A damaged file cannot keep ReadRun busy or make it
+// grow: a run must begin within a thousand datagrams of each stream, and have no
+// more than 32,768 configuration objects and aliases before.
+//
+// All values may be used by several goroutines once made. The package reads no
+// environment variable: data roots and the experiment table are handed in. It writes
+// nothing.
 //
 // Facts of the format and of psana's behaviour are those of the psana packages
 // IData, ExpNameDb, XtcInput, PSXtcInput and PSEvt.

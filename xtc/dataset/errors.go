@@ -27,6 +27,9 @@ var (
 	// ErrNoBeginRun is the warning of a run without a BeginRun transition: psana
 	// then begins it, and takes its time, from the first calibration cycle or event.
 	ErrNoBeginRun = errors.New("the run has no BeginRun transition")
+	// ErrLate says that a run has not begun within the first thousand datagrams of a
+	// stream. Real ones begin with the second or third, so that no more are read.
+	ErrLate = errors.New("the run should have begun before")
 	// ErrChanged is the warning of a file that was read to its end and was written
 	// meanwhile.
 	ErrChanged = errors.New("the file changed while it was read")

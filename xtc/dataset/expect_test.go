@@ -61,9 +61,10 @@ type expectedSource struct {
 	IDOrName string `json:"psana_detector_id_or_name"`
 }
 
-// beginRun returns psana's configStore EventId at the BeginRun step.
-func (e *expectation) beginRun(t *testing.T) *dataset.EventID {
+// beginRuns returns psana's configStore EventIds at the BeginRun steps.
+func (e *expectation) beginRuns(t *testing.T) []*dataset.EventID {
 	t.Helper()
+	var ids []*dataset.EventID
 	for _, row := range e.Sequence {
 		if string(row[0]) != `"BeginRun"` {
 			continue
@@ -72,9 +73,9 @@ func (e *expectation) beginRun(t *testing.T) *dataset.EventID {
 		if err := json.Unmarshal(row[2], &id); err != nil {
 			t.Fatal(err)
 		}
-		return id.eventID()
+		ids = append(ids, id.eventID())
 	}
-	return nil
+	return ids
 }
 
 func (e *expectedEventID) eventID() *dataset.EventID {
@@ -236,7 +237,8 @@ func checkExpectation(t *testing.T, name string, want *expectation, catalog data
 			t.Errorf("files (-psana +ours):\n%s", diff)
 		}
 	}
-	run, err := dataset.ReadRun(t.Context(), dataset.GroupRuns(files)[0], dataset.Options{})
+	runs := dataset.GroupRuns(files)
+	run, err := dataset.ReadRun(t.Context(), runs[0], dataset.Options{})
 	if err != nil {
 		if want.Exception == "" {
 			t.Error(err)
@@ -250,8 +252,8 @@ func checkExpectation(t *testing.T, name string, want *expectation, catalog data
 	if diff := cmp.Diff(want.Start.eventID(), run.Configure); diff != "" {
 		t.Errorf("EventId after DataSource (-psana +ours):\n%s", diff)
 	}
-	if diff := cmp.Diff(want.beginRun(t), run.BeginRun); diff != "" {
-		t.Errorf("EventId at BeginRun (-psana +ours):\n%s", diff)
+	if diff := cmp.Diff(want.beginRuns(t), beginsOf(t, runs)); diff != "" {
+		t.Errorf("EventIds at BeginRun (-psana +ours):\n%s", diff)
 	}
 	if diff := cmp.Diff(want.Keys, keysOf(run.Start)); diff != "" {
 		t.Errorf("configStore keys (-psana +ours):\n%s", diff)
@@ -260,10 +262,22 @@ func checkExpectation(t *testing.T, name string, want *expectation, catalog data
 		checkSource(t, run.Start, source, classes)
 	}
 	for _, source := range want.AfterAll {
-		if source.Config.Class != "" {
+		if _, _, err := run.Store.Match(source.Spec); err == nil || source.Config.Class != "" {
 			checkResolved(t, run.Store, source, classes)
 		}
 	}
+}
+
+// beginsOf returns our EventIds at the begin of runs.
+func beginsOf(t *testing.T, runs []dataset.RunFiles) []*dataset.EventID {
+	t.Helper()
+	var ids []*dataset.EventID
+	for _, files := range runs {
+		if run := readRun(t, files); run.BeginRun != nil {
+			ids = append(ids, run.BeginRun)
+		}
+	}
+	return ids
 }
 
 // checkLine checks that an error is one line.

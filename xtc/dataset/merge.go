@@ -77,11 +77,11 @@ const readAhead = 20
 func (m *merger) lookAhead() error {
 	for _, s := range m.streams {
 		for range readAhead {
-			if err := s.advance(); err != nil {
-				return err
-			}
 			if s.head == nil {
 				break
+			}
+			if err := s.advance(); err != nil {
+				return err
 			}
 		}
 	}

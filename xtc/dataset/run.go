@@ -41,20 +41,17 @@ type Run struct {
 	Warnings  []Warning // the first hundred
 }
 
-// Bounds on what damaged files can make a Run hold. A real run has some tens of
-// objects and aliases.
-const (
-	maxWarnings = 100
-	maxObjects  = 1 << 15 // with the aliases
-)
+// maxWarnings bounds what damaged files can make a Run hold.
+const maxWarnings = 100
 
 // ReadRun reads the files of one run up to its begin. Files are read one datagram
 // header after the other, and of Configure and BeginCalibCycle the configuration
 // objects; an empty or cut file is passed over with a warning.
 //
 // The error is ErrEmpty where no file has a datagram; a *xtc.FormatError, with the
-// file's path before it, for bytes that are no XTC or that are above the limits;
-// that of the system for a file that cannot be read; and that of ctx.
+// file's path before it, for bytes that are no XTC or that are above the limits,
+// ErrLate among them; xtc.ErrNodes for more configuration objects than a run can
+// have; that of the system for a file that cannot be read; and that of ctx.
 func ReadRun(ctx context.Context, files RunFiles, opts Options) (run *Run, err error) {
 	opts.applyDefaults()
 	r := runReader{files: files, run: &Run{Number: files.Run, Store: newStore()}}
@@ -215,9 +212,7 @@ func (r *runReader) load(step step) error {
 		if err := r.loadStream(s); err != nil {
 			return fmt.Errorf("%s: %w", s.path, err)
 		}
-		if r.run.Store.settle() > maxObjects {
-			return fmt.Errorf("%s: configuration objects of the run: %w", s.path, xtc.ErrNodes)
-		}
+		r.run.Store.settle()
 	}
 	return nil
 }
@@ -252,11 +247,9 @@ func (r *runReader) loadObject(s *stream, node *xtc.Node, class string) error {
 	switch {
 	case isDamaged && errors.Is(damaged, xtc.ErrConfig):
 		r.warn(Warning{s.path, damaged})
-		r.run.Store.add(object{src: node.Src, class: class, err: damaged})
+		return r.run.Store.add(object{src: node.Src, class: class, err: damaged})
 	case err != nil && !errors.Is(err, xtc.ErrNotConfig):
 		return err
-	default:
-		r.run.Store.add(object{src: node.Src, class: class, config: config})
 	}
-	return nil
+	return r.run.Store.add(object{src: node.Src, class: class, config: config})
 }

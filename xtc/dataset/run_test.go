@@ -159,40 +159,6 @@ func TestChangedFile(t *testing.T) {
 	}
 }
 
-// TestBounds checks that a file cannot make a run hold more than a bounded count
-// of objects and warnings.
-func TestBounds(t *testing.T) {
-	many := func(count int, first uint32) []xtctest.Node {
-		nodes := make([]xtctest.Node, count)
-		for i := range nodes {
-			src := xtc.BldInfo(0, first+uint32(i))
-			nodes[i] = xtctest.Node{Src: src, Contains: xtc.NewTypeID(xtc.TypeIpimbConfig, 2), Payload: []byte{0, 0, 0, 0}}
-		}
-		return nodes
-	}
-	t.Run("objects", func(t *testing.T) {
-		const half = 1 << 14
-		run := readRun(t, content{"s00-c00": {configure(10, many(half, 0)...), configure(11, many(half, 0)...), beginRun(20, 1)}}.write(t))
-		if keys := len(run.Store.Keys()); keys != half {
-			t.Errorf("%d objects, want %d", keys, half)
-		}
-		files := content{"s00-c00": {configure(10, many(half, 0)...), configure(11, many(half+1, half)...), beginRun(20, 1)}}.write(t)
-		if _, err := dataset.ReadRun(t.Context(), files, dataset.Options{}); !errors.Is(err, xtc.ErrNodes) {
-			t.Errorf("more than twice as many: %v", err)
-		}
-	})
-	t.Run("warnings", func(t *testing.T) {
-		nodes := make([]xtctest.Node, 1000)
-		for i := range nodes {
-			nodes[i] = xtctest.Node{Children: []xtctest.Node{{Extent: 8}}}
-		}
-		run := readRun(t, content{"s00-c00": {configure(10, nodes...), beginRun(20, 1)}}.write(t))
-		if len(run.Warnings) != 100 || !errors.Is(run.Warnings[99].Err, xtc.ErrExtent) {
-			t.Errorf("%d warnings, the last %v", len(run.Warnings), run.Warnings[len(run.Warnings)-1])
-		}
-	})
-}
-
 // failingReader fails its k-th read, counted from 1.
 type failingReader struct {
 	*bytes.Reader

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 type Store struct {
 	objects []object // in psana's order
 	aliases aliasMap
+	taken   int // objects and entries of their lists so far, those replaced since included
 }
 
 // newStore returns an empty store with room for the objects of a small run.
@@ -45,26 +47,39 @@ func (s *Store) Keys() []Key {
 	return keys
 }
 
-// add takes an object. The store must be settled before it is used.
-func (s *Store) add(o object) {
-	if aliases, ok := o.config.(*xtc.AliasConfig); ok {
-		s.aliases.add(aliases.Aliases)
+// maxTaken bounds what damaged files can make a store take. A real run has some tens
+// of objects and aliases.
+const maxTaken = 1 << 15
+
+// add takes an object. The store must be settled before it is used. The error is
+// xtc.ErrNodes.
+func (s *Store) add(o object) error {
+	s.taken++
+	switch config := o.config.(type) {
+	case *xtc.AliasConfig:
+		s.taken += len(config.Aliases)
+		s.aliases.add(config.Aliases)
+	case *xtc.PartitionConfig:
+		s.taken += len(config.Sources)
+	}
+	if s.taken > maxTaken {
+		return fmt.Errorf("configuration objects of the run: %w", xtc.ErrNodes)
 	}
 	s.objects = append(s.objects, o)
+	return nil
 }
 
 // settle brings the objects into psana's order; of two with one key the last added
-// stays. It returns how many objects and aliases the store has.
-func (s *Store) settle() int {
+// stays.
+func (s *Store) settle() {
 	slices.Reverse(s.objects)
 	slices.SortStableFunc(s.objects, compareObjects)
 	s.objects = slices.CompactFunc(s.objects, func(a, b object) bool { return compareObjects(a, b) == 0 })
-	return len(s.objects) + s.aliases.count()
 }
 
 // clone returns a store that can be added to without changing s.
 func (s *Store) clone() *Store {
-	return &Store{objects: slices.Clone(s.objects), aliases: s.aliases.clone()}
+	return &Store{objects: slices.Clone(s.objects), aliases: s.aliases.clone(), taken: s.taken}
 }
 
 func compareObjects(a, b object) int {

@@ -8,6 +8,10 @@ import (
 	"deployconstants/xtc"
 )
 
+// maxDgrams bounds the datagrams that are read of a stream: its run begins with the
+// second or third of them.
+const maxDgrams = 1000
+
 // maxFiducials is where the fiducials counter wraps; events cannot have more.
 const maxFiducials = 0x1ffe0
 
@@ -67,6 +71,8 @@ func (s *stream) next() error {
 		}
 		head, err := s.file.Next()
 		switch {
+		case err == nil && s.seen == maxDgrams:
+			return fmt.Errorf("%s: %w", s.path, &xtc.FormatError{Off: head.Offset, What: "datagram", Got: s.seen + 1, Err: ErrLate})
 		case err == nil:
 			if s.seen++; s.seen == 1 {
 				head.Clock = firstClock(head.Clock)

@@ -3,11 +3,14 @@ package xtcdump
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"deployconstants/xtc"
 )
@@ -18,7 +21,7 @@ const stampLayout = "20060102150405"
 // JSON writes the datagrams that f has still to read as one JSON object, name being
 // what is said to be the file's name and zone that of the time stamps. It writes as it
 // reads. Of a broken file it writes what can be read, always a complete JSON object,
-// and then returns the error.
+// and then returns the first error.
 func JSON(w io.Writer, f *xtc.File, name string, zone *time.Location) error {
 	p := &jsonPrinter{w: bufio.NewWriter(w), file: f, zone: zone}
 	broken := p.print(name)
@@ -45,7 +48,7 @@ func (p *jsonPrinter) print(name string) error {
 			end = d.End()
 			separator = ",\n"
 		}
-		broken = errors.Join(broken, err)
+		broken = cmp.Or(broken, err)
 	}
 	fmt.Fprintf(p.w, "\n], \"end_offset\": %d", end)
 	if broken != nil {
@@ -131,7 +134,24 @@ func marshal(v any) []byte {
 	if err := e.Encode(v); err != nil {
 		return []byte("null")
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return escapeControls(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}
+
+// escapeControls escapes DEL and the control characters above it, which terminals obey
+// and encoding/json leaves as they are.
+func escapeControls(text []byte) []byte {
+	if !bytes.ContainsFunc(text, unicode.IsControl) {
+		return text
+	}
+	var escaped []byte
+	for _, r := range string(text) {
+		if unicode.IsControl(r) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, r)
+		} else {
+			escaped = utf8.AppendRune(escaped, r)
+		}
+	}
+	return escaped
 }
 
 func hexWord[T ~uint32](word T) string { return fmt.Sprintf("%08x", uint32(word)) }

@@ -52,8 +52,7 @@ func nodeFields(f *xtc.File, n *xtc.Node) xtc.Fields {
 }
 
 // configFields returns what JSON says about the configuration object of a source. The
-// reference output of this shape has nothing for the opal and the oldest epix classes,
-// and so has this.
+// reference output of this shape has nothing for the opal, and so has this.
 func configFields(src xtc.Src, c xtc.Config) xtc.Fields {
 	switch c := c.(type) {
 	case *xtc.AliasConfig:

@@ -2,6 +2,7 @@ package xtcdump
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,8 @@ import (
 
 // Text writes the datagrams that f has still to read for people: a line for each
 // datagram, node and configuration object, which begins with its offset in
-// hexadecimal, and a line for each field of such an object. Of a broken file it writes what can be read and
-// then returns the error.
+// hexadecimal, and a line for each field of such an object. Of a broken file it writes
+// what can be read, errors in their places, and then returns the first error.
 func Text(w io.Writer, f *xtc.File, name string, zone *time.Location) error {
 	p := &textPrinter{w: bufio.NewWriter(w), file: f, zone: zone}
 	fmt.Fprintf(p.w, "file %q, %d bytes\n", name, f.Size())
@@ -25,7 +26,7 @@ func Text(w io.Writer, f *xtc.File, name string, zone *time.Location) error {
 		}
 		if err != nil {
 			fmt.Fprintf(p.w, "error: %v\n", err)
-			broken = errors.Join(broken, err)
+			broken = cmp.Or(broken, err)
 		}
 	}
 	return errors.Join(broken, p.w.Flush())

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -86,6 +89,24 @@ func TestJSON(t *testing.T) {
 	golden(t, "small.xtc.json", out.Bytes())
 }
 
+// No name in a file can send a terminal its own commands.
+func TestControlCharactersAreEscaped(t *testing.T) {
+	src := xtctest.Source("XcsEndstation.0:Epix100a.1", 4513)
+	const name = "\x1b[1m \x7f \u009b1m é"
+	b := xtctest.Encode(xtctest.Dgram{Transition: xtc.TransitionConfigure, Root: xtctest.Node{Children: []xtctest.Node{
+		{Src: src, Contains: xtc.NewTypeID(xtc.TypeAliasConfig, 1), Payload: xtctest.AliasConfig(xtc.Alias{Src: src, Name: name})},
+	}}})
+	for format, dump := range map[string]func(io.Writer, *xtc.File, string, *time.Location) error{"JSON": xtcdump.JSON, "text": xtcdump.Text} {
+		var out bytes.Buffer
+		if err := dump(&out, fileOf(b), "x", losAngeles(t)); err != nil {
+			t.Fatal(err)
+		}
+		if want := `"\u001b[1m \u007f \u009b1m é"`; !strings.Contains(out.String(), want) {
+			t.Errorf("%s lacks %s:\n%q", format, want, out.String())
+		}
+	}
+}
+
 // Of a file that is cut anywhere the dump has what can be read, and says that it is cut.
 func TestBrokenFile(t *testing.T) {
 	whole, zone := dumpedFile(), losAngeles(t)
@@ -127,14 +148,19 @@ func TestLimitsEndOneDatagram(t *testing.T) {
 	b := xtctest.Encode(
 		xtctest.Dgram{Transition: xtc.TransitionConfigure, Root: xtctest.Node{Children: []xtctest.Node{deep}}},
 		xtctest.Dgram{Transition: xtc.TransitionBeginRun},
+		xtctest.Dgram{Transition: xtc.TransitionConfigure, Root: xtctest.Node{Children: []xtctest.Node{deep}}},
 	)
 	var out bytes.Buffer
 	f := xtc.NewFile(bytes.NewReader(b), int64(len(b)), xtc.Limits{MaxDepth: 3})
 	if err := xtcdump.JSON(&out, f, "deep", losAngeles(t)); !errors.Is(err, xtc.ErrDepth) {
 		t.Errorf("%v, want %v", err, xtc.ErrDepth)
 	}
-	if dgrams := parse(t, out.Bytes()).(map[string]any)["dgrams"].([]any); len(dgrams) != 2 {
-		t.Errorf("%d datagrams, want 2", len(dgrams))
+	tree := parse(t, out.Bytes()).(map[string]any)
+	if dgrams := tree["dgrams"].([]any); len(dgrams) != 3 {
+		t.Errorf("%d datagrams, want 3", len(dgrams))
+	}
+	if text := tree["error"].(string); strings.Contains(text, "\n") {
+		t.Errorf("the error is not one line: %q", text)
 	}
 }
 

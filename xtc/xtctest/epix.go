@@ -1,5 +1,7 @@
 package xtctest
 
+import "cmp"
+
 // Epix is what a single epix detector's configuration object tells.
 type Epix struct {
 	Version       uint32 // of the firmware
@@ -14,13 +16,8 @@ type Epix struct {
 
 // withSizes fills in the sizes of a detector of 2 x 2 ASICs.
 func (e Epix) withSizes(rows, pixels uint32) Epix {
-	for field, value := range map[*uint32]uint32{
-		&e.AsicsPerRow: 2, &e.AsicsPerColumn: 2, &e.RowsPerAsic: rows, &e.PixelsPerAsicRow: pixels,
-	} {
-		if *field == 0 {
-			*field = value
-		}
-	}
+	e.AsicsPerRow, e.AsicsPerColumn = cmp.Or(e.AsicsPerRow, 2), cmp.Or(e.AsicsPerColumn, 2)
+	e.RowsPerAsic, e.PixelsPerAsicRow = cmp.Or(e.RowsPerAsic, rows), cmp.Or(e.PixelsPerAsicRow, pixels)
 	return e
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -279,7 +280,7 @@ func TestDetectorConfigOfGoldenScenarios(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got, ok := xtc.ConfigClass(id); got != class || !ok {
+				if got := xtc.ConfigClasses(id); !slices.Equal(got, []string{class}) {
 					t.Errorf("the type id is of class %q", got)
 				}
 				if len(payload) == 0 {
