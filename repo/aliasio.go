@@ -7,14 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 	"time"
 
 	"deployconstants/internal/atomicfile"
 	"deployconstants/internal/fslock"
 )
 
-// aliasFileMax bounds an alias file in bytes: a hundred thousand records.
+// aliasFileMax bounds an alias file in bytes: several hundred thousand records.
 const aliasFileMax = 64 << 20
 
 // aliasFiles are the alias files of a type, open, by name.
@@ -84,44 +83,21 @@ func (r *Repository) openOrMakeAliases(typeName string) (aliasFiles, error) {
 // openAliasFile opens a file that anybody may have put there: a link, a special
 // file or one with a second name elsewhere is refused.
 func (r *Repository) openAliasFile(name string, flags int) (*openAliasFile, error) {
-	planted, err := r.root.Lstat(name)
+	f, err := atomicfile.OpenPlain(r.root, name, flags)
+	if errors.Is(err, atomicfile.ErrNotRegular) || errors.Is(err, atomicfile.ErrLinked) {
+		return nil, fmt.Errorf("%w: %w", ErrAliasFile, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if !planted.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is %s", ErrAliasFile, r.path(name), fileKind(planted.Mode()))
-	}
-	f, err := r.root.OpenFile(name, flags|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := statPlain(f)
-	switch {
-	case err != nil:
-	case !os.SameFile(planted, info):
-		err = fmt.Errorf("%w: %s was replaced while it was opened", ErrAliasFile, r.path(name))
-	case info.Sys().(*syscall.Stat_t).Nlink > 1:
-		err = fmt.Errorf("%w: %s has more than one hard link", ErrAliasFile, r.path(name))
-	case info.Size() > aliasFileMax:
+	info, err := f.Stat()
+	if err == nil && info.Size() > aliasFileMax {
 		err = fmt.Errorf("%w: %s has %d bytes", ErrAliasFile, r.path(name), info.Size())
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return &openAliasFile{f}, nil
-}
-
-// statPlain looks again for a moment where a file has a second name: a new alias
-// file is published through a temporary one, by link(2) where nothing better works.
-func statPlain(f *os.File) (info fs.FileInfo, err error) {
-	for range 20 {
-		info, err = f.Stat()
-		if err != nil || info.Sys().(*syscall.Stat_t).Nlink <= 1 {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return info, err
 }
 
 // lockAliases opens and locks the alias files of a type, the new one made first

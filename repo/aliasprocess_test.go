@@ -156,7 +156,7 @@ func checkAliases(t *testing.T, dir string, want int) map[string]string {
 func TestAliasProcesses(t *testing.T) {
 	for _, locks := range []string{"yes", "no"} {
 		t.Run("locks "+locks, func(t *testing.T) {
-			dir := open(t, options()).Dir()
+			dir := memoryDir(t)
 			if err := os.Mkdir(filepath.Join(dir, "epix100a"), 0o777); err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +178,7 @@ func TestAliasProcesses(t *testing.T) {
 func TestAliasKill(t *testing.T) {
 	for _, locks := range []string{"yes", "no"} {
 		t.Run("locks "+locks, func(t *testing.T) {
-			dir := open(t, options()).Dir()
+			dir := memoryDir(t)
 			if err := os.Mkdir(filepath.Join(dir, "epix100a"), 0o777); err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,6 +73,29 @@ func TestCheck(t *testing.T) {
 		}, []string{"no-alias epix100a/other", "bad-shape epix100a/other/gain/epix100a_0007_20150101000000_e_r1_gain.txt"}},
 		{"one panel, two ids", func(t *testing.T, r *repo.Repository) { appendAliases(t, r, "0002 "+twin+"\n") },
 			[]string{"two-ids epix100a"}},
+		{"one jungfrau, two ids", func(t *testing.T, r *repo.Repository) {
+			write(t, r, "jungfrau/aliases.txt", "0001 1a-2b-3c_1a-2b-4d\n0002 1a-2c-3c_1a-2c-4d\n0003 1b-2b-3c_1a-2b-4d\n")
+		}, []string{"two-ids jungfrau"}},
+		{"unreadable", func(t *testing.T, r *repo.Repository) {
+			for _, name := range []string{gain + "20150101000000_e_r1_gain.txt", "epix100a/circle"} {
+				if err := os.Symlink(filepath.Base(name), filepath.Join(r.Dir(), name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, []string{"unreadable " + gain + "20150101000000_e_r1_gain.txt", "unreadable epix100a/circle"}},
+		{"pipes", func(t *testing.T, r *repo.Repository) {
+			write(t, r, "epix100a/.claims/x", "")
+			for _, name := range []string{gain + "20150101000000_e_r1_gain.txt", "epix100a/.claims/id-x", gainDir + "../rms"} {
+				if err := syscall.Mkfifo(filepath.Join(r.Dir(), name), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, []string{
+			"damaged-record epix100a/.claims/id-x",
+			"stray-name epix100a/.claims/x",
+			"stray-name " + gain + "20150101000000_e_r1_gain.txt",
+			"stray-name epix100a/" + epixID + "/rms",
+		}},
 		{"stray names", func(t *testing.T, r *repo.Repository) {
 			write(t, r, "undefined/default/x", "")
 			write(t, r, "epix100a/note.txt", "")

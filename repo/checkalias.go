@@ -97,7 +97,7 @@ func (c *checker) checkClaims(t DetType) {
 }
 
 func (c *checker) checkBinding(t DetType, name string) {
-	line, err := c.root.ReadFile(name)
+	line, written, err := c.readClaim(name)
 	if err != nil {
 		c.add(c.failure(err), name, "%v", err)
 		return
@@ -109,26 +109,32 @@ func (c *checker) checkBinding(t DetType, name string) {
 	}
 	view, err := c.view(Panel{Type: t, ID: record.id})
 	found := view.found && view.record.id == record.id
-	info, statErr := c.root.Lstat(name)
 	switch {
-	case err != nil || statErr != nil: // found elsewhere, or just removed
+	case err != nil: // found elsewhere
 	case found && !sameAlias(view.record, record):
 		c.add(AliasConflict, name, "id %s is %s here, but %s in the alias file", clip(record.id), record.alias, view.record.alias)
-	case !found && time.Since(info.ModTime()) > appendGrace:
+	case !found && time.Since(written) > appendGrace:
 		c.add(Leftover, name, "alias %s of %s is claimed, but not in the alias file: the next use completes it", record.alias, clip(record.id))
 	}
 }
 
-// checkTwins looks for epix panels whose ids differ in the first field alone, the
-// firmware version of the configuration: their constants are split in two.
+// firmwareFields says which field of a panel's id is the firmware version, and of
+// how many: it may change while the panel stays.
+var firmwareFields = map[string]struct{ index, count int }{
+	"epix100a":     {0, 7}, // version, carrier, digital and analog card, two numbers each
+	"epix10ka":     {0, 7},
+	"epix10kaquad": {0, 7},
+	"epix10ka2m":   {0, 7},
+	"jungfrau":     {1, 3}, // module version, firmware version, serial number
+}
+
+// checkTwins looks for panels whose ids differ in the firmware version alone: their
+// constants are split in two.
 func (c *checker) checkTwins(t DetType, ids []string) {
-	if !strings.HasPrefix(t.Name, "epix") {
-		return
-	}
 	slices.Sort(ids)
 	first := map[string]string{}
 	for _, id := range slices.Compact(ids) {
-		hardware, ok := withoutFirmware(id)
+		hardware, ok := t.withoutFirmware(id)
 		if !ok {
 			continue
 		}
@@ -140,15 +146,17 @@ func (c *checker) checkTwins(t DetType, ids []string) {
 	}
 }
 
-// withoutFirmware cuts the first of the seven fields of each panel's id.
-func withoutFirmware(id string) (string, bool) {
+// withoutFirmware removes the firmware version from the id of each panel; false if
+// the id has none.
+func (t DetType) withoutFirmware(id string) (string, bool) {
+	firmware, known := firmwareFields[t.Name]
 	panels := strings.Split(id, "_")
 	for i, panel := range panels {
-		_, hardware, found := strings.Cut(panel, "-")
-		if !found || strings.Count(hardware, "-") != 5 {
+		fields := strings.Split(panel, "-")
+		if !known || len(fields) != firmware.count {
 			return "", false
 		}
-		panels[i] = hardware
+		panels[i] = strings.Join(slices.Delete(fields, firmware.index, firmware.index+1), "-")
 	}
 	return strings.Join(panels, "_"), true
 }

@@ -26,9 +26,16 @@ const (
 	claimTemp     = ".tmp-"
 )
 
-// claimDirMode lets everybody claim, as everybody may append to the alias file,
-// but remove only what is his.
-const claimDirMode atomicfile.Mode = 0o1777
+// Everybody may claim, as everybody may append to the alias file, but remove and
+// change only what is his. A file that others may write, they could also link to,
+// and links are counted.
+const (
+	claimDirMode  atomicfile.Mode = 0o1777
+	claimFileMode atomicfile.Mode = 0o644
+)
+
+// claimMax bounds, in bytes, a record that is read from a claim.
+const claimMax = 2 * idMax
 
 // appendGrace is how long a claimed record may be missing in the alias file
 // before another process takes its writer for dead and appends it.
@@ -39,13 +46,15 @@ const appendGrace = 10 * time.Second
 // has a number, and which number an id has. A number whose id was bound by
 // somebody quicker stays unused.
 func (r *Repository) allocateByClaim(p Panel, origin Origin) (aliasRecord, error) {
-	view, err := r.view(p)
-	if err != nil || view.found {
-		return view.record, err
-	}
+	// The directory comes first: from then on hosts that have locks claim as well,
+	// so that what they did without is in the alias files when they are read.
 	claims := p.Type.Name + "/" + claimDir
 	if _, err := atomicfile.MkdirAll(r.root, claims, claimDirMode, -1); err != nil {
 		return aliasRecord{}, err
+	}
+	view, err := r.view(p)
+	if err != nil || view.found {
+		return view.record, err
 	}
 	record, found, err := r.bound(p)
 	if err == nil && !found {
@@ -57,10 +66,11 @@ func (r *Repository) allocateByClaim(p Panel, origin Origin) (aliasRecord, error
 	return record, r.completeAppend(p, record)
 }
 
-// hasClaims reports whether some host has ever allocated without locks here.
+// hasClaims reports whether some host has ever allocated without locks here, or
+// may have: what cannot be looked at is for allocateByClaim to complain of.
 func (r *Repository) hasClaims(typeName string) bool {
 	_, err := r.root.Lstat(typeName + "/" + claimDir)
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // claim takes the first free number, above those in the alias files, and binds the
@@ -68,12 +78,12 @@ func (r *Repository) hasClaims(typeName string) bool {
 // appended here, that of a quicker process by completeAppend.
 func (r *Repository) claim(p Panel, origin Origin, claims string, number int) (record aliasRecord, err error) {
 	temp := claims + "/" + claimTemp + rand.Text()
-	f, err := r.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := r.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, claimFileMode.FS())
 	if err != nil {
 		return aliasRecord{}, err
 	}
 	defer func() { err = errors.Join(err, f.Close(), r.root.Remove(temp)) }()
-	if err := f.Chmod(0o666); err != nil {
+	if err := f.Chmod(claimFileMode.FS()); err != nil {
 		return aliasRecord{}, err
 	}
 	alias, err := r.claimNumber(f, temp, claims, number)
@@ -145,26 +155,34 @@ func (r *Repository) bound(p Panel) (aliasRecord, bool, error) {
 // binding reads the claimed record of an id and when it was written.
 func (r *Repository) binding(p Panel) (line []byte, written time.Time, err error) {
 	name := path.Join(p.Type.Name, claimDir, bindingName(p.ID))
-	info, err := r.root.Lstat(name)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	if info.Mode().IsRegular() && info.Size() <= 2*idMax {
-		line, err = r.root.ReadFile(name)
-	}
+	line, written, err = r.readClaim(name)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	if record, ok := parseAliasLine(line); !ok || record.id != p.ID {
 		return nil, time.Time{}, fmt.Errorf("%w: %s does not hold the record of its id: remove it", ErrAliasFile, r.path(name))
 	}
-	return line, info.ModTime(), nil
+	return line, written, nil
+}
+
+// readClaim reads a file of the claims directory, where anybody may put anything:
+// what cannot be a claim counts as one without a record.
+func (r *Repository) readClaim(name string) (line []byte, written time.Time, err error) {
+	info, err := r.root.Lstat(name)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if info.Mode().IsRegular() && info.Size() <= claimMax {
+		line, err = r.root.ReadFile(name)
+	}
+	return line, info.ModTime(), err
 }
 
 // completeAppend sees to it that a bound record is in the alias file, where the
 // original program looks. A record that is missing for long is appended: its
 // writer has died, or another NFS client has written over it, since O_APPEND is
-// not atomic among them.
+// not atomic among them. Two hosts may do so at once: the same record twice is the
+// same alias.
 func (r *Repository) completeAppend(p Panel, record aliasRecord) error {
 	view, err := r.view(p)
 	switch {

@@ -1,11 +1,11 @@
 package repo
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -136,33 +136,31 @@ func Create(dir string, o Options) (*Repository, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(dir); dir != "" && errors.Is(err, fs.ErrNotExist) {
-		if err := makeAbsolute(dir, o); err != nil {
+		if err := makeMissing(dir, o); err != nil {
 			return nil, err
 		}
 	}
 	return Open(dir, o)
 }
 
-// makeAbsolute makes a directory and its parents, below the last one that is there.
-func makeAbsolute(dir string, o Options) error {
-	existing, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
-	var missing []string
+// makeMissing makes a directory and its parents, below the last one that is there.
+// The path is taken as it is, for "a/.." need not be the directory that holds a;
+// ".." behind a missing directory leads nowhere and is refused.
+func makeMissing(dir string, o Options) error {
+	existing, missing := dir, ""
 	for {
 		if _, err := os.Stat(existing); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		missing = append([]string{filepath.Base(existing)}, missing...)
-		existing = filepath.Dir(existing)
+		parent, last := filepath.Split(trimSlashes(existing))
+		existing, missing = cmp.Or(parent, "."), last+"/"+missing
 	}
 	root, err := os.OpenRoot(existing)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	_, err = atomicfile.MkdirAll(root, path.Join(missing...), o.DirMode, o.Group)
+	_, err = atomicfile.MkdirAll(root, missing, o.DirMode, o.Group)
 	return err
 }
 

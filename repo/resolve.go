@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // A Kind tells what sort of constants were chosen.
@@ -125,7 +126,7 @@ func (r *Repository) names(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := r.root.Open(target)
+	f, err := r.root.OpenFile(target, os.O_RDONLY|syscall.O_DIRECTORY, 0) // a fifo must not hang
 	if err != nil {
 		return nil, err
 	}

@@ -105,6 +105,12 @@ func TestResolveUnreadable(t *testing.T) {
 	if got, err := r.Resolve(epix(t, epixID), "0001", repo.Gain, 20160318190730); err == nil {
 		t.Errorf("choice %+v, want an error", got)
 	}
+	if err := syscall.Mkfifo(filepath.Join(r.Dir(), "epix100a", epixID, "rms"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Resolve(epix(t, epixID), "0001", repo.RMS, 20160318190730); err == nil { // and does not wait
+		t.Errorf("choice %+v from a pipe, want an error", got)
+	}
 }
 
 func TestResolveHostile(t *testing.T) {
@@ -237,6 +243,34 @@ func TestOpenMissing(t *testing.T) {
 	o.AliasFile = "../aliases.txt"
 	if _, err := repo.Open(t.TempDir(), o); !errors.Is(err, repo.ErrBadName) {
 		t.Errorf("a made-up alias file: %v, want ErrBadName", err)
+	}
+}
+
+// A path is taken as the system takes it: "link/.." is where the link leads, and
+// ".." behind a directory that is not there leads nowhere.
+func TestCreateAbove(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "far", "away"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("far/away", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	r, err := repo.Create(dir+"/link/../new/constants/", options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := os.Stat(filepath.Join(dir, "far", "new", "constants")); err != nil {
+		t.Error(err)
+	}
+	if r, err := repo.Create(dir+"/missing/../beside", options()); err == nil {
+		t.Errorf("made %s", r.Dir())
+	}
+	for _, name := range []string{"new", "beside", "missing"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v, want it not made", name, err)
+		}
 	}
 }
 

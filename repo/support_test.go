@@ -39,6 +39,22 @@ func open(t testing.TB, o repo.Options) *repo.Repository {
 	return r
 }
 
+// memoryDir returns a new directory in memory, where thousands of fsyncs take no
+// time, or on disk where there is no such place.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "constants")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 // epix is the panel of an epix100a with that id.
 func epix(t testing.TB, id string) repo.Panel { return panel(t, epixSource, id) }
 

@@ -107,6 +107,13 @@ var classesByID = func() map[TypeID][]string {
 // not the caller's to change.
 func ConfigClasses(id TypeID) []string { return classesByID[id] }
 
+// IsConfig reports whether objects of the type are configuration objects, whatever
+// their version.
+func (t Type) IsConfig() bool {
+	_, known := configClasses[t]
+	return known
+}
+
 // PsanaClass returns psana's C++ spelling of a class, "Psana::Epix::Config100aV2" for
 // "Epix.Config100aV2".
 func PsanaClass(class string) string { return "Psana::" + strings.ReplaceAll(class, ".", "::") }

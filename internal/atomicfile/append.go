@@ -22,6 +22,9 @@ const (
 
 	// lockPause is the time between two attempts to lock.
 	lockPause = 5 * time.Millisecond
+
+	// appendFlags open a file to be appended to: the end of its last line is read.
+	appendFlags = os.O_RDWR | os.O_APPEND
 )
 
 // OpenAppend opens the file called name below root for reading and for writing
@@ -46,7 +49,7 @@ func openAppend(sys system, root *os.Root, name string, o Options) (*os.File, er
 	}
 	defer dir.Close()
 	for range maxAttempts {
-		file, err := openExisting(dir, base)
+		file, err := openExisting(dir, base, appendFlags)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}
@@ -62,6 +65,8 @@ func openAppend(sys system, root *os.Root, name string, o Options) (*os.File, er
 // may lack its final newline. Where the last line of the file lacks one, it is
 // added first, so that records never run together. A new file appears with its
 // line, with o.Mode and o.Group whatever the umask; other options have no effect.
+// The name is looked up again if another process replaced or removed the file
+// while its lock was waited for.
 //
 // The file is opened as OpenAppend does. Errors wrap ErrFileMode, ErrLine,
 // ErrNotRegular, ErrLinked, ErrLocked, ErrNotDurable (the line is there) or what
@@ -85,14 +90,15 @@ func appendLine(sys system, root *os.Root, name, line string, o Options) (err er
 	}
 	defer dir.Close()
 	for range maxAttempts {
-		file, err := openExisting(dir, base)
-		if err == nil {
-			return appendTo(sys, file, line)
+		file, err := openExisting(dir, base, appendFlags)
+		var done bool
+		switch {
+		case err == nil:
+			done, err = appendTo(sys, dir, base, file, line)
+		case errors.Is(err, fs.ErrNotExist):
+			done, err = create(sys, dir, base, line, o)
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if created, err := create(sys, dir, base, line, o); created || err != nil {
+		if done || err != nil {
 			return err
 		}
 	}
@@ -104,15 +110,7 @@ func appendLine(sys system, root *os.Root, name, line string, o Options) (err er
 // nothing.
 func CheckAppend(root *os.Root, name string) (err error) {
 	defer func() { err = pathError("open", filepath.Join(root.Name(), name), err) }()
-	dir, base, err := openParent(root, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	file, err := openExisting(dir, base)
+	file, err := openPlain(root, name, appendFlags)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -120,6 +118,23 @@ func CheckAppend(root *os.Root, name string) (err error) {
 		return err
 	}
 	return file.Close()
+}
+
+// OpenPlain opens the existing file called name below root, with the flags of
+// os.OpenFile. It refuses what OpenAppend refuses, with the same errors, and makes
+// nothing.
+func OpenPlain(root *os.Root, name string, flags int) (*os.File, error) {
+	file, err := openPlain(root, name, flags&^os.O_CREATE)
+	return file, pathError("open", filepath.Join(root.Name(), name), err)
+}
+
+func openPlain(root *os.Root, name string, flags int) (*os.File, error) {
+	dir, base, err := openParent(root, name)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return openExisting(dir, base, flags)
 }
 
 // create publishes a new file; false if somebody else did.
@@ -132,14 +147,14 @@ func create(sys system, dir *os.File, base, content string, o Options) (bool, er
 	return result.Created, err
 }
 
-// openExisting opens a file for appending that others may have planted.
-func openExisting(dir *os.File, base string) (*os.File, error) {
+// openExisting opens a file that others may have planted.
+func openExisting(dir *os.File, base string, flags int) (*os.File, error) {
 	if st, err := statAt(dir, base); err != nil {
 		return nil, err
 	} else if err := checkRegular(&st); err != nil { // opening a device may have effects
 		return nil, err
 	}
-	file, err := openAt(dir, base, unix.O_RDWR|unix.O_APPEND, 0)
+	file, err := openAt(dir, base, flags, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -174,19 +189,34 @@ func checkPlain(dir, file *os.File) error {
 	return fmt.Errorf("%w (%d names)", ErrLinked, links)
 }
 
-// appendTo writes the line to the end of the file and closes it.
-func appendTo(sys system, file *os.File, line string) error {
+// appendTo writes the line to the end of the file and closes it. It reports false
+// where the name leads to another file by the time that the lock is held: a line
+// in one that was replaced or removed would be lost.
+func appendTo(sys system, dir *os.File, base string, file *os.File, line string) (done bool, err error) {
 	defer func() { _ = sys.Close(file) }() // fsync has told already whether the line is safe
 	if err := lock(file); err != nil {
-		return err
+		return false, err
 	}
 	st, err := statOf(file)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if st.Size > 0 {
+	switch named, err := statAt(dir, base); {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !sameFile(&named, &st):
+		return false, nil
+	}
+	return true, writeLine(sys, file, st.Size, line)
+}
+
+// writeLine writes the line behind the size bytes of the file, on a line of its own.
+func writeLine(sys system, file *os.File, size int64, line string) error {
+	if size > 0 {
 		last := make([]byte, 1)
-		if _, err := file.ReadAt(last, st.Size-1); err != nil {
+		if _, err := file.ReadAt(last, size-1); err != nil {
 			return err
 		}
 		if last[0] != '\n' {
@@ -198,7 +228,7 @@ func appendTo(sys system, file *os.File, line string) error {
 		err = sys.Sync(file)
 	}
 	if err != nil {
-		return errors.Join(err, takeBack(sys, file, st.Size, n))
+		return errors.Join(err, takeBack(sys, file, size, n))
 	}
 	return nil
 }

@@ -86,6 +86,9 @@ func TestAppendRefuses(t *testing.T) {
 			if file, err := atomicfile.OpenAppend(root, "HISTORY", options); !errors.Is(err, test.want) {
 				t.Errorf("OpenAppend: got %v, %v; want %v", file, err, test.want)
 			}
+			if file, err := atomicfile.OpenPlain(root, "HISTORY", os.O_RDONLY); !errors.Is(err, test.want) {
+				t.Errorf("OpenPlain: got %v, %v; want %v", file, err, test.want)
+			}
 			if err := atomicfile.CheckAppend(root, "HISTORY"); !errors.Is(err, test.want) {
 				t.Errorf("CheckAppend: got %v, want %v", err, test.want)
 			}
@@ -253,4 +256,63 @@ func TestAppendLineLocked(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+}
+
+// A file that is replaced or removed while its lock is waited for is not written:
+// the line belongs where the name leads to.
+func TestAppendLineToReplaced(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		replace func(t *testing.T, path string)
+		want    string
+	}{
+		{"replaced", func(t *testing.T, path string) {
+			write(t, path+"-edited", "first, edited\n", 0o664)
+			must(t, os.Rename(path+"-edited", path))
+		}, "first, edited\nsecond\n"},
+		{"removed", func(t *testing.T, path string) { must(t, os.Remove(path)) }, "second\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			root, dir := openDir(t)
+			path := filepath.Join(dir, "HISTORY")
+			write(t, path, "first\n", 0o664)
+			holder, err := os.OpenFile(path, os.O_RDWR, 0)
+			must(t, err)
+			defer holder.Close()
+			must(t, unix.Flock(int(holder.Fd()), unix.LOCK_EX))
+			done := make(chan error, 1)
+			go func() {
+				done <- atomicfile.AppendLine(root, "HISTORY", "second", atomicfile.Options{Mode: 0o664, Group: -1})
+			}()
+			time.Sleep(50 * time.Millisecond) // it waits for the lock by now
+			test.replace(t, path)
+			must(t, unix.Flock(int(holder.Fd()), unix.LOCK_UN))
+			must(t, <-done)
+			if got := read(t, path); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// OpenPlain opens what is there, and makes nothing whatever the flags.
+func TestOpenPlain(t *testing.T) {
+	root, dir := openDir(t)
+	if _, err := atomicfile.OpenPlain(root, "aliases", os.O_RDWR|os.O_CREATE); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	path := filepath.Join(dir, "aliases")
+	write(t, path, "one\n", 0o664)
+	file, err := atomicfile.OpenPlain(root, "aliases", os.O_RDONLY)
+	must(t, err)
+	defer file.Close()
+	if text, err := io.ReadAll(file); string(text) != "one\n" || err != nil {
+		t.Errorf("read %q, %v", text, err)
+	}
+	if _, err := file.WriteString("two\n"); err == nil {
+		t.Error("wrote to a file opened for reading")
+	}
+	if file.Name() != path {
+		t.Errorf("errors would name %s, want %s", file.Name(), path)
+	}
 }

@@ -3,10 +3,10 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,9 +22,6 @@ const (
 	staleAge = 24 * time.Hour
 )
 
-// tempNumber makes the names of one process's temporaries different.
-var tempNumber atomic.Uint64
-
 // hostName returns the name of this host as temporaries carry it.
 func hostName() string {
 	name, err := os.Hostname()
@@ -34,9 +31,11 @@ func hostName() string {
 	return strings.ReplaceAll(name, "/", "_")
 }
 
-// newTempName returns the next ".tmp-<host>-<pid>-<number>".
+// newTempName returns a ".tmp-<host>-<pid>-<number>". The number is random: two
+// containers may have one host name and process number, and if one took the name
+// of the other's temporary that it swept, the other would publish it.
 func newTempName() string {
-	return fmt.Sprintf("%s%s-%d-%d", tempPrefix, hostName(), os.Getpid(), tempNumber.Add(1))
+	return fmt.Sprintf("%s%s-%d-%d", tempPrefix, hostName(), os.Getpid(), rand.Uint64())
 }
 
 // parseTempName splits the name of a temporary; a host's name may have dashes.

@@ -44,7 +44,7 @@ func (t *temporary) create() error {
 	for {
 		t.name = newTempName()
 		file, err := t.sys.Create(t.dir, t.name)
-		if errors.Is(err, unix.EEXIST) { // left by an earlier process of our number
+		if errors.Is(err, unix.EEXIST) { // somebody drew the same number
 			continue
 		}
 		if err != nil {

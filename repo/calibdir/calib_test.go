@@ -155,6 +155,13 @@ func TestNamesAndHistory(t *testing.T) {
 		t.Errorf("HISTORY is a pipe: %+v, %v", records, err)
 	}
 
+	piped := target
+	piped.CType = "pixel_rms"
+	must(t, syscall.Mkfifo(filepath.Join(filepath.Dir(folder), piped.CType), 0o666))
+	if names, err := calib.Names(piped); err == nil { // and does not wait
+		t.Errorf("the directory is a pipe: %v", names)
+	}
+
 	elsewhere := target
 	elsewhere.Dir = "/other/calib"
 	if _, err := calib.Names(elsewhere); !errors.Is(err, calibdir.ErrPath) {

@@ -88,7 +88,7 @@ func TestReadNPYErrors(t *testing.T) {
 		{"objects", npy(1, header("|O", "False", "(1,)"), one), ndarray.ErrDType},
 		{"complex", npy(1, header("<c16", "False", "(1,)"), one, one), ndarray.ErrDType},
 		{"half", npy(1, header("<f2", "False", "(1,)"), []byte{0, 0}), ndarray.ErrDType},
-		{"structure", npy(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }", one), ndarray.ErrSyntax},
+		{"structure", npy(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }", one), ndarray.ErrDType},
 		{"key twice", npy(1, "{'descr': '<f8', 'descr': '<f8', 'shape': (1,), }", one), ndarray.ErrSyntax},
 		{"key missing", npy(1, "{'descr': '<f8', 'shape': (1,), }", one), ndarray.ErrSyntax},
 		{"not closed", npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,", one), ndarray.ErrSyntax},

@@ -117,6 +117,9 @@ func (s *pyScanner) boolean() bool {
 
 // descr reads an element type: byte order, kind and size.
 func (s *pyScanner) descr() (DType, binary.ByteOrder) {
+	if s.accept("[") {
+		s.err = fmt.Errorf("%w: npy: a structure", ErrDType)
+	}
 	text := s.quoted()
 	if s.err != nil {
 		return NoDType, nil

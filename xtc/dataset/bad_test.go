@@ -3,6 +3,7 @@ package dataset_test
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -127,5 +128,30 @@ func checkBadStart(t *testing.T, run *dataset.Run, detector dataset.Detector, wa
 	begins := len(want.Psana.Sequence) > 1 && want.Psana.Sequence[1] == "BeginRun"
 	if (run.BeginRun != nil) != begins {
 		t.Errorf("EventId at BeginRun is %v, psana's steps are %v", run.BeginRun, want.Psana.Sequence)
+	}
+}
+
+// TestWarningsTellWhyADetectorIsMissing: the run is read, the detector is not
+// there, and a warning says where it went.
+func TestWarningsTellWhyADetectorIsMissing(t *testing.T) {
+	for name, want := range map[string]error{
+		"configure_incomplete_damage.xtc":  dataset.ErrIncomplete,
+		"configure_segment_incomplete.xtc": dataset.ErrIncomplete,
+		"configure_not_container.xtc":      dataset.ErrIncomplete,
+		"config_wrong_version.xtc":         dataset.ErrUnknownVersion,
+		"config_compressed_bit.xtc":        dataset.ErrUnknownVersion,
+		"child_extent_0.xtc":               xtc.ErrExtent,
+		"configure_not_first.xtc":          dataset.ErrNoConfigure,
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := testenv.Shared(t, "xtc", "bad", name)
+			run, err := dataset.ReadRun(t.Context(), dataset.GroupRuns([]dataset.FileName{dataset.ParseFileName(path)})[0], dataset.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(run.Warnings, func(w dataset.Warning) bool { return errors.Is(w.Err, want) }) {
+				t.Errorf("no warning %q among %v", want, run.Warnings)
+			}
+		})
 	}
 }

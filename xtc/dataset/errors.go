@@ -24,6 +24,12 @@ var (
 	// ErrNoConfigure is the warning of a run that does not begin with Configure:
 	// psana has no EventId then until the run begins.
 	ErrNoConfigure = errors.New("the run does not begin with Configure")
+	// ErrIncomplete is the warning of contents that nobody may look into: the
+	// container says that its contribution is incomplete, or is no container.
+	ErrIncomplete = errors.New("incomplete contribution: what it holds is not read")
+	// ErrUnknownVersion is the warning of a configuration object of a version that
+	// psana does not know, or compressed: it stores none.
+	ErrUnknownVersion = errors.New("configuration object of a version that psana does not know")
 	// ErrNoBeginRun is the warning of a run without a BeginRun transition: psana
 	// then begins it, and takes its time, from the first calibration cycle or event.
 	ErrNoBeginRun = errors.New("the run has no BeginRun transition")

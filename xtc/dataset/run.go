@@ -220,13 +220,14 @@ func (r *runReader) load(step step) error {
 // loadStream takes the configuration objects of a stream's head into the store,
 // whatever their damage.
 func (r *runReader) loadStream(s *stream) error {
+	if s.head.ContentsSkipped() {
+		r.warn(Warning{s.path, fmt.Errorf("%s at offset %#x: %w", s.head.Service(), s.head.Offset, ErrIncomplete)})
+	}
 	for node, err := range s.file.Nodes(s.head) {
 		if err != nil {
 			return err
 		}
-		if node.Err != nil {
-			r.warn(Warning{s.path, node.Err})
-		}
+		r.warnOfNode(s, node)
 		if node.Extent <= xtc.XtcHeaderSize {
 			continue // psana ignores an object without payload
 		}
@@ -237,6 +238,19 @@ func (r *runReader) loadStream(s *stream) error {
 		}
 	}
 	return nil
+}
+
+// warnOfNode tells why a detector may be missing.
+func (r *runReader) warnOfNode(s *stream, node *xtc.Node) {
+	contains := node.Contains
+	switch {
+	case node.Err != nil:
+		r.warn(Warning{s.path, node.Err})
+	case node.ChildrenSkipped:
+		r.warn(Warning{s.path, fmt.Errorf("%s at offset %#x: %w", node.Src, node.Offset, ErrIncomplete)})
+	case contains.Type().IsConfig() && len(xtc.ConfigClasses(contains)) == 0:
+		r.warn(Warning{s.path, fmt.Errorf("%s of %s at offset %#x: %w", contains, node.Src, node.Offset, ErrUnknownVersion)})
+	}
 }
 
 // loadObject takes one configuration object. One that cannot be decoded is known
