@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"deployconstants/pipeline"
 	"deployconstants/repo"
 	"deployconstants/xtc/dataset"
 )
@@ -43,6 +44,31 @@ func Identify(ctx context.Context, catalog dataset.Catalog, spec dataset.Spec, d
 	}
 	id.Panel, err = PanelOf(id.Detector)
 	return id, err
+}
+
+// RunResult is what became of reading one run.
+type RunResult = pipeline.Result[dataset.RunFiles, *dataset.Run]
+
+// ReadRuns reads the headers of many runs, several at a time, and hands them to
+// sink one by one in the order of runs. A run that cannot be read is a result with
+// an error; an error of sink, or the end of ctx, ends ReadRuns.
+func ReadRuns(ctx context.Context, runs []dataset.RunFiles, sink func(RunResult) error) error {
+	source := func(_ context.Context, emit func(dataset.RunFiles) error) error {
+		for _, files := range runs {
+			if err := emit(files); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	read := func(ctx context.Context, files dataset.RunFiles) (*dataset.Run, error) {
+		run, err := dataset.ReadRun(ctx, files, dataset.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("run %d: %w", files.Run, err)
+		}
+		return run, nil
+	}
+	return pipeline.Run(ctx, pipeline.Options{}, source, read, sink)
 }
 
 // PanelOf tells under which type and id the repository keeps the constants of a

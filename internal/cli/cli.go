@@ -26,6 +26,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"deployconstants/pipeline"
 )
 
 const program = "deploy_constants"
@@ -93,19 +95,16 @@ func (e Env) user() string {
 }
 
 // Run runs the command with its arguments, program name excluded, and returns the
-// exit status. SIGINT cancels it, and so do SIGTERM and SIGHUP, a lost connection.
+// exit status. SIGINT, SIGTERM, and SIGHUP, a lost connection, cancel it.
 func Run(ctx context.Context, env Env, args []string) int {
-	interrupted, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
-	terminated, stop := signal.NotifyContext(interrupted, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	err := run(terminated, env, args)
-	switch {
-	case err == nil:
-	case ctx.Err() == nil && interrupted.Err() != nil:
-		err = &statusError{statusInterrupted, fmt.Errorf("interrupted: %w", err)}
-	case ctx.Err() == nil && terminated.Err() != nil:
-		err = &statusError{statusTerminated, fmt.Errorf("terminated: %w", err)}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	_, untilSignal, release := pipeline.Interrupts(ctx, signals, 0)
+	defer release()
+	err := run(untilSignal, env, args)
+	if cause, ok := errors.AsType[*pipeline.SignalError](context.Cause(untilSignal)); ok && err != nil {
+		err = &statusError{statusOfSignal(cause.Signal), err}
 	}
 	return report(env.Stderr, err, wantsJSON(args))
 }

@@ -74,10 +74,10 @@ COMMANDS:
 
 EXIT STATUS:
   0    done, or nothing was asked for
-  1    failed; nothing was deployed
+  1    failed; nothing was deployed unless the message says so
   2    the command line is wrong; nothing was touched
   3    -D was given, but no constants are valid for this detector and time
   10   the repository or the data root is missing
   11   something is locked by another process
-  130  interrupted, 143 terminated
+  130  interrupted, 143 terminated, 129 connection lost
 `

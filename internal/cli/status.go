@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"deployconstants/internal/fslock"
 	"deployconstants/repo"
@@ -16,16 +18,22 @@ import (
 
 // Exit statuses. They are part of the interface of the program.
 const (
-	statusDone        = 0   // done, or nothing to do
-	statusFailed      = 1   // failed
-	statusUsage       = 2   // the command line is wrong; nothing was touched
-	statusPartly      = 3   // some items failed; single command: -D given, nothing valid
-	statusDamage      = 5   // damage found
-	statusMissing     = 10  // repository or data root missing
-	statusLocked      = 11  // locked by another
-	statusInterrupted = 130 // SIGINT
-	statusTerminated  = 143 // SIGTERM
+	statusDone    = 0  // done, or nothing to do
+	statusFailed  = 1  // failed
+	statusUsage   = 2  // the command line is wrong; nothing was touched
+	statusPartly  = 3  // some items failed; single command: -D given, nothing valid
+	statusDamage  = 5  // damage found
+	statusMissing = 10 // repository or data root missing
+	statusLocked  = 11 // locked by another
 )
+
+// statusOfSignal is the shell's convention: 130 for SIGINT, 143 for SIGTERM.
+func statusOfSignal(s os.Signal) int {
+	if number, ok := s.(syscall.Signal); ok {
+		return 128 + int(number)
+	}
+	return statusFailed
+}
 
 // usageError is a command line that cannot be carried out as it stands.
 type usageError struct {

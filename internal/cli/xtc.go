@@ -56,7 +56,7 @@ func xtcCommand(env Env) *cli.Command {
 				Description: "Examples:\n" +
 					"   deploy_constants xtc ids exp=xpptut15:run=260\n" +
 					"   deploy_constants xtc ids --json e665-r0260-s00-c00.xtc\n\n" +
-					"EXIT STATUS: 0 done, 1 failed, 2 wrong command line, 10 no data root",
+					"EXIT STATUS: 0 done, 1 failed, 2 wrong command line, 3 some runs could not be read, 10 no data root",
 				Flags: []cli.Flag{jsonFlag, configFlag},
 				Action: func(c *cli.Context) error {
 					if c.NArg() != 1 {
@@ -67,13 +67,13 @@ func xtcCommand(env Env) *cli.Command {
 						return err
 					}
 					ids, err := identifyAll(c.Context, site, c.Args().First())
-					if err != nil {
+					switch {
+					case err != nil && len(ids.Runs) == 0:
 						return err
+					case c.Bool("json"):
+						return errors.Join(err, printJSON(env.Stdout, ids))
 					}
-					if c.Bool("json") {
-						return printJSON(env.Stdout, ids)
-					}
-					return ids.print(env.Stdout)
+					return errors.Join(err, ids.print(env.Stdout))
 				},
 			},
 		},
@@ -132,7 +132,8 @@ type idsDetector struct {
 	Shape    []int  `json:"shape"`
 }
 
-// identifyAll reads the headers of every run of the dataset.
+// identifyAll reads the headers of every run of the dataset. A run that cannot be
+// read does not hide the others.
 func identifyAll(ctx context.Context, site site, name string) (idsDocument, error) {
 	document := idsDocument{Dataset: name, Runs: []idsRun{}}
 	spec, err := parseSpec(name)
@@ -147,14 +148,22 @@ func identifyAll(ctx context.Context, site site, name string) (idsDocument, erro
 	if err != nil {
 		return document, err
 	}
-	for _, files := range found.Runs {
-		run, err := dataset.ReadRun(ctx, files, dataset.Options{})
-		if err != nil {
-			return document, fmt.Errorf("run %d: %w", files.Run, err)
-		}
-		document.Runs = append(document.Runs, describeRun(found.Experiment.Name, run, site))
+	var failed []error
+	for _, run := range found.Missing {
+		failed = append(failed, fmt.Errorf("%w of run %d", dataset.ErrNoFiles, run))
 	}
-	return document, nil
+	err = stages.ReadRuns(ctx, found.Runs, func(r stages.RunResult) error {
+		if r.Err != nil {
+			failed = append(failed, r.Err)
+			return nil
+		}
+		document.Runs = append(document.Runs, describeRun(found.Experiment.Name, r.Out, site))
+		return nil
+	})
+	if err == nil && len(failed) > 0 && len(document.Runs) > 0 {
+		return document, &statusError{statusPartly, errors.Join(failed...)}
+	}
+	return document, errors.Join(append(failed, err)...)
 }
 
 func describeRun(experiment string, run *dataset.Run, site site) idsRun {
