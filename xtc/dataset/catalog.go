@@ -64,7 +64,7 @@ func (c Catalog) Find(spec Spec) (*Dataset, error) {
 	}
 	names, err := readDir(dir)
 	if err != nil {
-		return nil, c.explainDirectory(spec, dir, err)
+		return nil, found.explainExperiment(c.explainDirectory(spec, dir, err))
 	}
 	list := listing{dir: dir, small: spec.SMD, prefix: found.Experiment.filePrefix()}
 	list.read(names)
@@ -167,6 +167,16 @@ func readDir(dir string) ([]string, error) {
 	return names, nil
 }
 
+// explainExperiment adds to the error of a missing directory that it was made of an
+// experiment's name alone.
+func (d *Dataset) explainExperiment(err error) error {
+	if d.Experiment.Number != 0 || d.Spec.Dir != "" || !errors.Is(err, ErrNoDirectory) {
+		return err
+	}
+	return fmt.Errorf("%w (%s is not in the experiment table, so its instrument was taken from its name; is SIT_DATA set?)",
+		err, d.Experiment.Name)
+}
+
 // explainDirectory says how far the path to a directory exists.
 func (c Catalog) explainDirectory(spec Spec, dir string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -183,6 +193,9 @@ func (c Catalog) explainDirectory(spec Spec, dir string, err error) error {
 			break
 		}
 		parent = filepath.Dir(parent)
+	}
+	if parent == "/" { // what stands there tells nobody anything
+		return fmt.Errorf("%w: %s", ErrNoDirectory, dir)
 	}
 	return fmt.Errorf("%w: %s; %s has %s", ErrNoDirectory, dir, parent, subdirectories(parent))
 }

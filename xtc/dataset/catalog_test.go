@@ -149,7 +149,7 @@ func TestFindErrors(t *testing.T) {
 		{"empty run list", "exp=xpptut15:run=5-3", dataset.ErrNoRun, nil},
 		{"xtc", "exp=xpplw8919:run=1", dataset.ErrNoDirectory, []string{"xpplw8919/xtc", "calib"}},
 		{"experiment", "exp=xppzz9915:run=1", dataset.ErrNoDirectory, []string{"xpp/xppzz9915/xtc", "xpplw8919, xppx12345"}},
-		{"instrument", "exp=meczz9915:run=1", dataset.ErrNoDirectory, []string{"CXI, SXR, XPP, xpp"}},
+		{"instrument", "exp=meczz9915:run=1", dataset.ErrNoDirectory, []string{"CXI, SXR, XPP, xpp", "not in the experiment table"}},
 		{"small data", "exp=xpptut15:run=260:smd", dataset.ErrNoDirectory, []string{"xtc/smalldata"}},
 		{"unknown", "exp=foo:run=1", dataset.ErrNoExperiment, []string{`"foo"`}},
 		{"not a directory", "exp=xpptut15:run=1:dir=" + root + "/SXR/sxrh4315/xtc/README", nil, []string{"README"}},
