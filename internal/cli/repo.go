@@ -28,7 +28,7 @@ var requestFlags = []cli.Flag{
 	&cli.StringFlag{Name: "det", Aliases: []string{"d"}, Usage: "`DET`, full name or alias of the detector"},
 	&cli.StringFlag{Name: "ctype", Aliases: []string{"C"}, Value: "gain", Usage: "calibration type `CTYPE`"},
 	&cli.StringFlag{Name: "tstamp", Aliases: []string{"t"}, Usage: "`TSTAMP` from which they are valid; default: the run's time"},
-	&cli.StringFlag{Name: "rundepl", Aliases: []string{"R"}, Usage: "`RUN` in the name of the file; default: the run"},
+	&cli.StringFlag{Name: "rundepl", Aliases: []string{"R"}, Usage: "`RUN` in the name of the file, one number; default: the run"},
 	repositoryFlag, jsonFlag, configFlag,
 }
 
@@ -47,6 +47,8 @@ func repoCommand(env Env) *cli.Command {
 	return &cli.Command{
 		Name:  "repo",
 		Usage: "the constants repository",
+		Description: "Options go before arguments, each apart from its value.\n\n" +
+			"EXIT STATUS of its subcommands: 0 done, 1 failed, 2 wrong command line, 10 no repository, 11 locked by another",
 		Subcommands: []*cli.Command{
 			{
 				Name: "init", ArgsUsage: "[TYPE...]", Usage: "make a repository, and the folders of detector types",

@@ -25,8 +25,9 @@ var (
 
 func xtcCommand(env Env) *cli.Command {
 	return &cli.Command{
-		Name:  "xtc",
-		Usage: "look inside XTC files",
+		Name:        "xtc",
+		Usage:       "look inside XTC files",
+		Description: "Options go before arguments, each apart from its value.",
 		Subcommands: []*cli.Command{
 			{
 				Name:      "dump",
