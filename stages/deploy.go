@@ -209,7 +209,7 @@ func (c *call) install(ctx context.Context, target calibdir.Target, constants *o
 		return err
 	}
 	defer calib.Close()
-	if err := calib.CheckHistory(target); err != nil {
+	if err := calib.CheckHistory(ctx, target); err != nil {
 		return err
 	}
 	installed, err := calib.Install(ctx, target, constants, calibdir.InstallOptions{})
@@ -219,7 +219,7 @@ func (c *call) install(ctx context.Context, target calibdir.Target, constants *o
 	c.report(installed)
 	record := c.Record
 	record.File, record.CopyOf, record.CType = target.Range.FileName(), path, target.CType
-	if historyErr := calib.AppendHistory(target, record); historyErr != nil {
+	if historyErr := calib.AppendHistory(ctx, target, record); historyErr != nil {
 		err = errors.Join(err, fmt.Errorf("%s is deployed, but not recorded: %w", c.done.Target, historyErr))
 	}
 	return err

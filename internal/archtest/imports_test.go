@@ -34,7 +34,7 @@ const (
 // has no place yet.
 var rooms = map[string]room{
 	"internal/fslock":     {layer: 0, modules: []string{unix}},
-	"internal/atomicfile": {layer: 0, modules: []string{unix}},
+	"internal/atomicfile": {layer: 0, neighbours: []string{"internal/fslock"}, modules: []string{unix}},
 
 	"xtc":           {layer: 1},
 	"xtc/xtcdump":   {layer: 2},

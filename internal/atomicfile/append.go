@@ -1,6 +1,8 @@
 package atomicfile
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,19 +11,16 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"deployconstants/internal/fslock"
 )
 
 const (
-	// lockWait is how long AppendLine waits for the lock of a file. Holders keep
+	// defaultLockTimeout is how long the lock of a file is waited for. Holders keep
 	// it for one line; on a loaded NFS server that takes seconds at worst.
-	lockWait = 30 * time.Second
+	defaultLockTimeout = 30 * time.Second
 
 	// maxLooks bounds how often a file with several names is looked at again.
 	maxLooks = 5
-
-	// lockPause is the time between two attempts to lock.
-	lockPause = 5 * time.Millisecond
 
 	// appendFlags open a file to be appended to: the end of its last line is read.
 	appendFlags = os.O_RDWR | os.O_APPEND
@@ -61,21 +60,23 @@ func openAppend(sys system, root *os.Root, name string, o Options) (*os.File, er
 }
 
 // AppendLine appends one line to the file called name below root, in one write
-// under the file's advisory lock (flock, where the file system has it). The line
-// may lack its final newline. Where the last line of the file lacks one, it is
-// added first, so that records never run together. A new file appears with its
-// line, with o.Mode and o.Group whatever the umask; other options have no effect.
-// The name is looked up again if another process replaced or removed the file
-// while its lock was waited for.
+// under the file's lock (package fslock; without it where the file system has no
+// locks), for which it waits until o.LockTimeout or the end of ctx. The line may
+// lack its final newline. Where the last line of the file lacks one, it is added
+// first, so that records never run together. A new file appears with its line,
+// with o.Mode and o.Group whatever the umask; other options have no effect. The
+// name is looked up again if another process replaced or removed the file while
+// its lock was waited for.
 //
 // The file is opened as OpenAppend does. Errors wrap ErrFileMode, ErrLine,
-// ErrNotRegular, ErrLinked, ErrLocked, ErrNotDurable (the line is there) or what
-// the system returned; a line that could be written in part only is taken back.
-func AppendLine(root *os.Root, name, line string, o Options) error {
-	return appendLine(host{}, root, name, line, o)
+// ErrNotRegular, ErrLinked, fslock.ErrHeld, the cause of ctx, ErrNotDurable (the
+// line is there) or what the system returned; a line that could be written in
+// part only is taken back.
+func AppendLine(ctx context.Context, root *os.Root, name, line string, o Options) error {
+	return appendLine(ctx, host{}, root, name, line, o)
 }
 
-func appendLine(sys system, root *os.Root, name, line string, o Options) (err error) {
+func appendLine(ctx context.Context, sys system, root *os.Root, name, line string, o Options) (err error) {
 	defer func() { err = pathError("append to", filepath.Join(root.Name(), name), err) }()
 	if err := o.Mode.CheckFile(); err != nil {
 		return err
@@ -90,7 +91,7 @@ func appendLine(sys system, root *os.Root, name, line string, o Options) (err er
 	}
 	defer dir.Close()
 	for range maxAttempts {
-		file, err := openExisting(dir, base, appendFlags)
+		file, err := openLocked(ctx, dir, base, o)
 		var done bool
 		switch {
 		case err == nil:
@@ -105,12 +106,24 @@ func appendLine(sys system, root *os.Root, name, line string, o Options) (err er
 	return ErrChanged
 }
 
-// CheckAppend returns the error with which AppendLine and OpenAppend would refuse
-// the existing file called name below root; nil where there is none. It makes
-// nothing.
-func CheckAppend(root *os.Root, name string) (err error) {
-	defer func() { err = pathError("open", filepath.Join(root.Name(), name), err) }()
-	file, err := openPlain(root, name, appendFlags)
+// CheckAppend returns the error with which AppendLine would refuse the existing
+// file called name below root; nil where there is none. It makes nothing. The lock
+// is taken, waited for as AppendLine does, and given back: a file that stays locked
+// is known before there is a line to append.
+func CheckAppend(ctx context.Context, root *os.Root, name string, o Options) (err error) {
+	defer func() { err = pathError("append to", filepath.Join(root.Name(), name), err) }()
+	if err := o.Mode.CheckFile(); err != nil {
+		return err
+	}
+	dir, base, err := openParent(root, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	file, err := openLocked(ctx, dir, base, o)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -189,14 +202,11 @@ func checkPlain(dir, file *os.File) error {
 	return fmt.Errorf("%w (%d names)", ErrLinked, links)
 }
 
-// appendTo writes the line to the end of the file and closes it. It reports false
-// where the name leads to another file by the time that the lock is held: a line
-// in one that was replaced or removed would be lost.
+// appendTo writes the line to the end of the locked file and closes it. It reports
+// false where the name leads to another file by now: a line in one that was
+// replaced or removed while its lock was waited for would be lost.
 func appendTo(sys system, dir *os.File, base string, file *os.File, line string) (done bool, err error) {
 	defer func() { _ = sys.Close(file) }() // fsync has told already whether the line is safe
-	if err := lock(file); err != nil {
-		return false, err
-	}
 	st, err := statOf(file)
 	if err != nil {
 		return false, err
@@ -243,21 +253,18 @@ func takeBack(sys system, file *os.File, size int64, n int) error {
 	return sys.Truncate(file, size)
 }
 
-// lock takes the advisory lock of the file; it ends with the file's closing.
-// Where the file system has none (Lustre without flock, some NFS), the single
-// write to a file opened for appending has to do.
-func lock(file *os.File) error {
-	deadline := time.Now().Add(lockWait)
-	for {
-		err := retry("flock", func() error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
-		switch {
-		case err == nil, errorIsUnsupported(err), errors.Is(err, unix.ENOLCK):
-			return nil
-		case !errors.Is(err, unix.EWOULDBLOCK):
-			return err
-		case time.Now().After(deadline):
-			return fmt.Errorf("%w for %v", ErrLocked, lockWait)
-		}
-		time.Sleep(lockPause)
+// openLocked opens an existing file to append to it and takes its lock, which ends
+// with the file's closing. Where the file system has none (Lustre without flock,
+// some NFS), the single write to a file opened for appending has to do.
+func openLocked(ctx context.Context, dir *os.File, base string, o Options) (*os.File, error) {
+	file, err := openExisting(dir, base, appendFlags)
+	if err != nil {
+		return nil, err
 	}
+	err = fslock.File(ctx, file, cmp.Or(o.LockTimeout, defaultLockTimeout))
+	if err != nil && !errors.Is(err, fslock.ErrUnsupported) {
+		file.Close() // nothing was written
+		return nil, lockError{err}
+	}
+	return file, nil
 }

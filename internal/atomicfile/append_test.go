@@ -1,6 +1,7 @@
 package atomicfile_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,9 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"deployconstants/internal/atomicfile"
+	"deployconstants/internal/fslock"
 )
 
 func TestAppendLine(t *testing.T) {
@@ -42,7 +42,7 @@ func TestAppendLine(t *testing.T) {
 				mode = 0o606
 				write(t, path, test.existing, mode)
 			}
-			err := atomicfile.AppendLine(root, "HISTORY", test.line, atomicfile.Options{Mode: 0o664, Group: -1})
+			err := atomicfile.AppendLine(t.Context(), root, "HISTORY", test.line, atomicfile.Options{Mode: 0o664, Group: -1})
 			if !errors.Is(err, test.err) {
 				t.Errorf("got %v, want %v", err, test.err)
 			}
@@ -80,7 +80,7 @@ func TestAppendRefuses(t *testing.T) {
 			write(t, victim, "precious\n", 0o644)
 			test.prepare(t, filepath.Join(dir, "HISTORY"), victim)
 			options := atomicfile.Options{Mode: 0o664, Group: -1}
-			if err := atomicfile.AppendLine(root, "HISTORY", "x", options); !errors.Is(err, test.want) {
+			if err := atomicfile.AppendLine(t.Context(), root, "HISTORY", "x", options); !errors.Is(err, test.want) {
 				t.Errorf("AppendLine: got %v, want %v", err, test.want)
 			}
 			if file, err := atomicfile.OpenAppend(root, "HISTORY", options); !errors.Is(err, test.want) {
@@ -89,7 +89,7 @@ func TestAppendRefuses(t *testing.T) {
 			if file, err := atomicfile.OpenPlain(root, "HISTORY", os.O_RDONLY); !errors.Is(err, test.want) {
 				t.Errorf("OpenPlain: got %v, %v; want %v", file, err, test.want)
 			}
-			if err := atomicfile.CheckAppend(root, "HISTORY"); !errors.Is(err, test.want) {
+			if err := atomicfile.CheckAppend(t.Context(), root, "HISTORY", options); !errors.Is(err, test.want) {
 				t.Errorf("CheckAppend: got %v, want %v", err, test.want)
 			}
 			if got := read(t, victim); got != "precious\n" {
@@ -106,7 +106,7 @@ func TestAppendDuringLink(t *testing.T) {
 	path := filepath.Join(dir, "HISTORY")
 	write(t, path, "first\n", 0o664)
 	must(t, os.Link(path, filepath.Join(dir, fmt.Sprintf(".tmp-elsewhere-%d-7", os.Getpid()))))
-	if err := atomicfile.AppendLine(root, "HISTORY", "second", atomicfile.Options{Mode: 0o664, Group: -1}); err != nil {
+	if err := atomicfile.AppendLine(t.Context(), root, "HISTORY", "second", atomicfile.Options{Mode: 0o664, Group: -1}); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, path); got != "first\nsecond\n" {
@@ -140,8 +140,9 @@ func TestOpenAppend(t *testing.T) {
 // The check makes nothing and accepts what appending would accept.
 func TestCheckAppend(t *testing.T) {
 	root, dir := openDir(t)
+	options := atomicfile.Options{Mode: 0o664, Group: -1}
 	for _, name := range []string{"HISTORY", "missing/HISTORY"} {
-		if err := atomicfile.CheckAppend(root, name); err != nil {
+		if err := atomicfile.CheckAppend(t.Context(), root, name, options); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -149,11 +150,14 @@ func TestCheckAppend(t *testing.T) {
 		t.Errorf("the check made %s", got)
 	}
 	write(t, filepath.Join(dir, "HISTORY"), "first\n", 0o664)
-	if err := atomicfile.CheckAppend(root, "HISTORY"); err != nil {
+	if err := atomicfile.CheckAppend(t.Context(), root, "HISTORY", options); err != nil {
 		t.Error(err)
 	}
-	if err := atomicfile.CheckAppend(root, "../HISTORY"); !errors.Is(err, fs.ErrInvalid) {
+	if err := atomicfile.CheckAppend(t.Context(), root, "../HISTORY", options); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("../HISTORY: %v", err)
+	}
+	if err := atomicfile.CheckAppend(t.Context(), root, "HISTORY", atomicfile.Options{}); !errors.Is(err, atomicfile.ErrFileMode) {
+		t.Errorf("without a mode: %v", err)
 	}
 }
 
@@ -170,7 +174,7 @@ func init() {
 		}
 		for i := range appendedLines {
 			line := fmt.Sprintf("%d:%d:%s", os.Getpid(), i, strings.Repeat("x", i*13))
-			if err := atomicfile.AppendLine(root, "HISTORY", line, atomicfile.Options{Mode: 0o664, Group: -1}); err != nil {
+			if err := atomicfile.AppendLine(context.Background(), root, "HISTORY", line, atomicfile.Options{Mode: 0o664, Group: -1}); err != nil {
 				return err
 			}
 		}
@@ -213,49 +217,89 @@ func TestAppendLineProcesses(t *testing.T) {
 	}
 }
 
+// lockFile opens the file and takes its lock, as another process would have it.
+func lockFile(t *testing.T, path string) *os.File {
+	t.Helper()
+	holder, err := os.OpenFile(path, os.O_RDWR, 0)
+	must(t, err)
+	t.Cleanup(func() { holder.Close() }) // mostly closed already
+	must(t, fslock.File(t.Context(), holder, 0))
+	return holder
+}
+
 // A held lock is waited for.
 func TestAppendLineWaitsForLock(t *testing.T) {
 	root, dir := openDir(t)
 	path := filepath.Join(dir, "HISTORY")
 	write(t, path, "first\n", 0o664)
-	holder, err := os.OpenFile(path, os.O_RDWR, 0)
-	must(t, err)
-	defer holder.Close()
-	must(t, unix.Flock(int(holder.Fd()), unix.LOCK_EX))
+	holder := lockFile(t, path)
 	done := make(chan error, 1)
 	go func() {
-		done <- atomicfile.AppendLine(root, "HISTORY", "third", atomicfile.Options{Mode: 0o664, Group: -1})
+		done <- atomicfile.AppendLine(t.Context(), root, "HISTORY", "third", atomicfile.Options{Mode: 0o664, Group: -1})
 	}()
 	if _, err := holder.WriteAt([]byte("second, without newline"), 6); err != nil {
 		t.Fatal(err)
 	}
-	must(t, unix.Flock(int(holder.Fd()), unix.LOCK_UN))
+	must(t, holder.Close())
 	must(t, <-done)
 	if got := read(t, path); got != "first\nsecond, without newline\nthird\n" {
 		t.Errorf("got %q", got)
 	}
 }
 
-// A lock that is never given back ends in an error, and the file is as it was.
-// Time runs in a bubble: nobody waits the half minute.
-func TestAppendLineLocked(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		root, dir := openDir(t)
-		path := filepath.Join(dir, "HISTORY")
-		write(t, path, "first\n", 0o664)
-		holder, err := os.Open(path)
-		must(t, err)
-		defer holder.Close()
-		must(t, unix.Flock(int(holder.Fd()), unix.LOCK_SH))
-		start := time.Now()
-		err = atomicfile.AppendLine(root, "HISTORY", "second", atomicfile.Options{Mode: 0o664, Group: -1})
-		if !errors.Is(err, atomicfile.ErrLocked) || time.Since(start) < 10*time.Second {
-			t.Errorf("after %v: %v", time.Since(start), err)
+// A lock that is never given back ends in an error at the timeout or with the
+// context, whatever comes first, and the file is as it was. Time runs in a bubble:
+// nobody waits the half minute.
+func TestAppendLocked(t *testing.T) {
+	errStop := errors.New("stopped by a signal")
+	for _, test := range []struct {
+		name    string
+		timeout time.Duration
+		stop    time.Duration // of the context; 0: never
+		want    error
+		after   time.Duration
+	}{
+		{"default", 0, 0, fslock.ErrHeld, 30 * time.Second},
+		{"timeout", time.Second, 0, fslock.ErrHeld, time.Second},
+		{"no waiting", -1, 0, fslock.ErrHeld, 0},
+		{"stopped", 0, 2 * time.Second, errStop, 2 * time.Second},
+	} {
+		calls := map[string]func(ctx context.Context, root *os.Root, o atomicfile.Options) error{
+			"append": func(ctx context.Context, root *os.Root, o atomicfile.Options) error {
+				return atomicfile.AppendLine(ctx, root, "HISTORY", "second", o)
+			},
+			"check": func(ctx context.Context, root *os.Root, o atomicfile.Options) error {
+				return atomicfile.CheckAppend(ctx, root, "HISTORY", o)
+			},
 		}
-		if got := read(t, path); got != "first\n" {
-			t.Errorf("got %q", got)
+		for call, do := range calls {
+			t.Run(test.name+", "+call, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					root, dir := openDir(t)
+					path := filepath.Join(dir, "HISTORY")
+					write(t, path, "first\n", 0o664)
+					lockFile(t, path)
+					ctx, cancel := context.WithCancelCause(t.Context())
+					defer cancel(nil)
+					if test.stop > 0 {
+						time.AfterFunc(test.stop, func() { cancel(errStop) })
+					}
+					start := time.Now()
+					err := do(ctx, root, atomicfile.Options{Mode: 0o664, Group: -1, LockTimeout: test.timeout})
+					waited := time.Since(start)
+					if !errors.Is(err, test.want) || waited != test.after {
+						t.Errorf("after %v: %v", waited, err)
+					}
+					if strings.Count(fmt.Sprint(err), path) != 1 {
+						t.Errorf("the path is not there once: %v", err)
+					}
+					if got := read(t, path); got != "first\n" {
+						t.Errorf("got %q", got)
+					}
+				})
+			})
 		}
-	})
+	}
 }
 
 // A file that is replaced or removed while its lock is waited for is not written:
@@ -276,17 +320,14 @@ func TestAppendLineToReplaced(t *testing.T) {
 			root, dir := openDir(t)
 			path := filepath.Join(dir, "HISTORY")
 			write(t, path, "first\n", 0o664)
-			holder, err := os.OpenFile(path, os.O_RDWR, 0)
-			must(t, err)
-			defer holder.Close()
-			must(t, unix.Flock(int(holder.Fd()), unix.LOCK_EX))
+			holder := lockFile(t, path)
 			done := make(chan error, 1)
 			go func() {
-				done <- atomicfile.AppendLine(root, "HISTORY", "second", atomicfile.Options{Mode: 0o664, Group: -1})
+				done <- atomicfile.AppendLine(t.Context(), root, "HISTORY", "second", atomicfile.Options{Mode: 0o664, Group: -1})
 			}()
 			time.Sleep(50 * time.Millisecond) // it waits for the lock by now
 			test.replace(t, path)
-			must(t, unix.Flock(int(holder.Fd()), unix.LOCK_UN))
+			must(t, holder.Close())
 			must(t, <-done)
 			if got := read(t, path); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)

@@ -35,9 +35,6 @@ var (
 	// synced, so it may be lost if the storage fails now.
 	ErrNotDurable = errors.New("the directory could not be synced; the change is in place but may not survive a failure of the storage")
 
-	// ErrLocked: another process held the lock of the file for too long.
-	ErrLocked = errors.New("the file stayed locked by another process")
-
 	// ErrLine: the text to append is not one line.
 	ErrLine = errors.New("not a single line of text")
 )
@@ -56,10 +53,16 @@ func groupError(gid int, err error) error {
 	return fmt.Errorf("group %d: %w", gid, err)
 }
 
+// A lockError is an error of package fslock, which names the file.
+type lockError struct{ error }
+
 // pathError gives err the operation and the path, once; nil stays nil.
 func pathError(op, path string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if locked, ok := errors.AsType[lockError](err); ok {
+		return locked.error
 	}
 	return &fs.PathError{Op: op, Path: path, Err: err}
 }

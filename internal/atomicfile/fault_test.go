@@ -264,7 +264,7 @@ func TestAppendLineFaults(t *testing.T) {
 						want = strings.TrimSuffix(existing, "\n") + "\nsecond\n"
 					}
 					before := state(t, dir)
-					err := atomicfile.AppendLineOn(sys, root, "HISTORY", "second", atomicfile.Options{Mode: 0o664, Group: -1})
+					err := atomicfile.AppendLineOn(t.Context(), sys, root, "HISTORY", "second", atomicfile.Options{Mode: 0o664, Group: -1})
 					t.Logf("%s: %v", sys.failed, err)
 					if err == nil || errors.Is(err, atomicfile.ErrNotDurable) {
 						if got := read(t, path); got != want {

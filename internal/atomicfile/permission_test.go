@@ -1,6 +1,7 @@
 package atomicfile_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -34,7 +35,7 @@ func tryDenied(dir string) error {
 		}
 		return nil
 	}
-	appended := atomicfile.AppendLine(root, "read-only.data", "x", options)
+	appended := atomicfile.AppendLine(context.Background(), root, "read-only.data", "x", options)
 	_, made := atomicfile.MkdirAll(root, "closed/sub", 0o755, -1)
 	grouped, groupErr := atomicfile.Publish(root, "group.data", strings.NewReader("new"), atomicfile.Options{Mode: 0o664, Group: foreignGroup})
 	return errors.Join(
@@ -42,7 +43,7 @@ func tryDenied(dir string) error {
 		try("closed/0-end.data", os.ErrPermission),
 		try("closed/new.data", os.ErrPermission),
 		expect("append", appended, os.ErrPermission),
-		expect("check", atomicfile.CheckAppend(root, "read-only.data"), os.ErrPermission),
+		expect("check", atomicfile.CheckAppend(context.Background(), root, "read-only.data", options), os.ErrPermission),
 		expect("make a directory", made, os.ErrPermission),
 		expect(fmt.Sprint("foreign group ", grouped), groupErr, atomicfile.ErrGroup),
 		try("writable.data", nil),
@@ -111,10 +112,10 @@ func TestPublishDiskFull(t *testing.T) {
 	if !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("create: got %v, want ENOSPC", err)
 	}
-	if err := atomicfile.AppendLine(root, "HISTORY", pattern(4, 3)+strings.Repeat("x", 400_000), options); !errors.Is(err, atomicfile.ErrLine) {
+	if err := atomicfile.AppendLine(t.Context(), root, "HISTORY", pattern(4, 3)+strings.Repeat("x", 400_000), options); !errors.Is(err, atomicfile.ErrLine) {
 		t.Errorf("append two lines: %v", err)
 	}
-	if err := atomicfile.AppendLine(root, "HISTORY", strings.Repeat("x", 400_000), options); !errors.Is(err, unix.ENOSPC) {
+	if err := atomicfile.AppendLine(t.Context(), root, "HISTORY", strings.Repeat("x", 400_000), options); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("append: got %v, want ENOSPC", err)
 	}
 	if after := state(t, dir); after != before {

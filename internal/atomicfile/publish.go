@@ -37,6 +37,10 @@ type Options struct {
 	// MustCreate makes an existing file of other content an error, ErrExists.
 	MustCreate bool
 
+	// LockTimeout is how long AppendLine and CheckAppend wait for the lock of the
+	// file; 0 means 30 s, less than 0 that they do not wait.
+	LockTimeout time.Duration
+
 	// OnReplace, if set, is called with an existing file of other content just
 	// before it is replaced; content is valid during the call only. An error
 	// stops the publication and is returned, wrapped. It is called again if the

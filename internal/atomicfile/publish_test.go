@@ -219,7 +219,7 @@ func TestPublishStaysInside(t *testing.T) {
 		if _, err := atomicfile.Publish(root, file, strings.NewReader("x"), options); err == nil {
 			t.Errorf("%s was published", file)
 		}
-		if err := atomicfile.AppendLine(root, file, "x", options); err == nil {
+		if err := atomicfile.AppendLine(t.Context(), root, file, "x", options); err == nil {
 			t.Errorf("a line was appended to %s", file)
 		}
 		if _, err := atomicfile.MkdirAll(root, file, 0o755, -1); err == nil {

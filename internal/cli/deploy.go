@@ -43,7 +43,8 @@ func (d *deployCommand) execute(ctx context.Context) (err error) {
 		CType: d.ctype, Stamp: d.stamp, Zone: d.Zone,
 		CalibDir: d.calibDir, Range: d.runRange,
 		Calib: calibdir.Options{
-			DirMode: d.dirMode, FileMode: d.fileMode, Group: d.group, Parents: d.calibDir != "" && !d.inDataRoot(d.calibDir),
+			DirMode: d.dirMode, FileMode: d.fileMode, Group: d.group, LockTimeout: d.LockTimeout,
+			Parents: d.calibDir != "" && !d.inDataRoot(d.calibDir),
 		},
 		Record: calibdir.HistoryRecord{User: d.user, Host: d.env.Host(), Time: d.start, Cwd: d.env.Dir},
 		Deploy: d.deploy, DryRun: d.dryRun,

@@ -13,19 +13,32 @@ import (
 	"deployconstants/internal/fslock"
 )
 
-// lockedFacility is a facility whose alias file another process holds locked.
-func lockedFacility(t *testing.T) (dir string) {
+const (
+	aliasFile = "psdm/detector/calib/constants/epix100a/aliases.txt"
+	target    = "calib/Epix100a::CalibV1/XcsEndstation.0:Epix100a.1/pixel_gain"
+)
+
+// lockedFacility is a facility with a default gain, of which another process holds
+// one file locked.
+func lockedFacility(t *testing.T, locked string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	if err := writeFacility(dir); err != nil {
 		t.Fatal(err)
 	}
-	aliases, err := os.Create(filepath.Join(dir, "psdm/detector/calib/constants/epix100a/aliases.txt"))
+	defaultGain := filepath.Join(dir, "psdm/detector/calib/constants/epix100a/default/epix100a_default_gain.txt")
+	if err := os.WriteFile(defaultGain, []byte("0.06\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, locked)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(filepath.Join(dir, locked))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { aliases.Close() })
-	if err := fslock.File(t.Context(), aliases, 0); err != nil {
+	t.Cleanup(func() { file.Close() })
+	if err := fslock.File(t.Context(), file, 0); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -46,22 +59,29 @@ func startCommand(t *testing.T, dir string, args ...string) (*exec.Cmd, *bytes.B
 }
 
 func TestALockThatIsHeldEndsWithItsOwnStatus(t *testing.T) {
-	dir := lockedFacility(t)
-	settings := filepath.Join(dir, "settings.toml")
-	if err := os.WriteFile(settings, []byte(`lock_timeout = "50ms"`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd, stderr := startCommand(t, dir, "--config", settings)
-	_ = cmd.Wait() // the status is what counts
-	if status := cmd.ProcessState.ExitCode(); status != 11 || !strings.Contains(stderr.String(), "aliases.txt") {
-		t.Errorf("exit status %d, want 11 and the locked file in\n%s", status, stderr)
+	for _, locked := range []string{aliasFile, target + "/HISTORY"} {
+		t.Run(filepath.Base(locked), func(t *testing.T) {
+			dir := lockedFacility(t, locked)
+			settings := filepath.Join(dir, "settings.toml")
+			if err := os.WriteFile(settings, []byte(`lock_timeout = "50ms"`), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			cmd, stderr := startCommand(t, dir, "--config", settings)
+			_ = cmd.Wait() // the status is what counts
+			if status := cmd.ProcessState.ExitCode(); status != 11 || !strings.Contains(stderr.String(), locked) {
+				t.Errorf("exit status %d, want 11 and the locked file in\n%s", status, stderr)
+			}
+			if _, err := os.Stat(filepath.Join(dir, target, "0-end.data")); err == nil {
+				t.Error("the constants were published")
+			}
+		})
 	}
 }
 
 func TestSignalsEndTheCommandWithTheirStatus(t *testing.T) {
 	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		t.Run(signal.String(), func(t *testing.T) {
-			dir := lockedFacility(t)
+			dir := lockedFacility(t, aliasFile)
 			cmd, stderr := startCommand(t, dir)
 			panel := filepath.Join(dir, "psdm/detector/calib/constants/epix100a", epixID, "geometry")
 			for _, err := os.Stat(panel); err != nil; _, err = os.Stat(panel) { // then it waits for the lock

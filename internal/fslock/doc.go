@@ -1,12 +1,14 @@
 // Package fslock takes advisory locks on files, for processes of one or several
 // hosts that work in the same directories.
 //
-//	lock, err := fslock.Lock(ctx, path, fslock.Self(jobID), 30*time.Second)
+//	file, err := os.OpenFile(path, os.O_RDWR, 0)
+//	...
+//	defer file.Close() // ends the lock
+//	err = fslock.File(ctx, file, 30*time.Second)
 //	switch {
-//	case errors.Is(err, fslock.ErrUnsupported): // go on without, and warn once
-//	case err != nil:                            // errors.Is(err, fslock.ErrHeld): the holder is in the text
+//	case errors.Is(err, fslock.ErrUnsupported): // go on without
+//	case err != nil:                            // errors.Is(err, fslock.ErrHeld): try again later
 //	}
-//	defer lock.Unlock()
 //
 // The locks are Linux open-file-description locks (fcntl F_OFD_SETLK) on the
 // whole file: they belong to the opened file rather than to the process, so they

@@ -10,24 +10,23 @@ import (
 
 // Conditions that callers tell apart with errors.Is.
 var (
-	ErrHeld        = errors.New("locked by another")
+	ErrHeld        = errors.New("locked by another process")
 	ErrUnsupported = errors.New("locks do not work on this file system")
 )
 
-// A HeldError is ErrHeld with what is known about the holder.
+// A HeldError is ErrHeld with the file and the time.
 type HeldError struct {
 	Path   string
-	Holder string        // the holder's own words, "" if it left none
-	Waited time.Duration // before giving up
+	Waited time.Duration // the timeout; 0: did not wait
 }
 
-// Error names the file, how long was waited and the holder.
+// Error names the file, how long was waited and what to do.
 func (e *HeldError) Error() string {
-	holder := e.Holder
-	if holder == "" {
-		holder = "a process that left no name"
+	waited := ""
+	if e.Waited > 0 {
+		waited = fmt.Sprintf(" for more than %v", e.Waited)
 	}
-	return fmt.Sprintf("%s: %v for more than %v: held by %s", e.Path, ErrHeld, e.Waited.Round(time.Millisecond), holder)
+	return fmt.Sprintf("%s: %v%s; try again when it is done", e.Path, ErrHeld, waited)
 }
 
 // Is makes errors.Is(err, ErrHeld) true.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"deployconstants/internal/fslock"
@@ -22,50 +23,110 @@ import (
 // standard input ends.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("HOLD_LOCK"); path != "" {
-		if _, err := fslock.Lock(context.Background(), path, fslock.Holder{Host: "otherhost", PID: 7, Job: "job\x1b[31m"}, 0); err != nil {
+		if err := hold(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		fmt.Println("held")
-		bufio.NewScanner(os.Stdin).Scan()
 		return
 	}
 	os.Exit(m.Run())
 }
 
-func TestLock(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	lock, err := fslock.Lock(t.Context(), path, fslock.Self("1234_5"), 0)
+func hold(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := fslock.File(context.Background(), f, 0); err != nil {
+		return err
+	}
+	fmt.Println("held")
+	bufio.NewScanner(os.Stdin).Scan()
+	return f.Close()
+}
+
+const content = "0001 x\n"
+
+// newFile makes a file to be locked.
+func newFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "aliases.txt")
+	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func open(t *testing.T, path string) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now()
-	_, err = fslock.Lock(t.Context(), path, fslock.Self(""), 30*time.Millisecond)
-	held, ok := errors.AsType[*fslock.HeldError](err)
-	if !ok || !errors.Is(err, fslock.ErrHeld) {
-		t.Fatalf("error %v, want a *HeldError", err)
-	}
-	if waited := time.Since(begin); waited < 30*time.Millisecond || held.Waited < 30*time.Millisecond {
-		t.Errorf("waited %v, said %v", waited, held.Waited)
-	}
-	if want := fslock.Self("1234_5").String(); held.Holder != want || !strings.Contains(err.Error(), want) {
-		t.Errorf("holder %q in %q, want %q", held.Holder, err, want)
-	}
-	if err := lock.Unlock(); err != nil {
+	t.Cleanup(func() { f.Close() }) // mostly closed already
+	return f
+}
+
+// A lock excludes other openings of the file until it is closed, and leaves the
+// content alone.
+func TestFile(t *testing.T) {
+	path := newFile(t)
+	one, two := open(t, path), open(t, path)
+	if err := fslock.File(t.Context(), one, 0); err != nil {
 		t.Fatal(err)
 	}
-	again, err := fslock.Lock(t.Context(), path, fslock.Self(""), 0)
-	if err != nil {
+	if err := fslock.File(t.Context(), two, 0); !errors.Is(err, fslock.ErrHeld) {
+		t.Errorf("error %v, want ErrHeld", err)
+	}
+	if err := one.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := again.Unlock(); err != nil {
+	if err := fslock.File(t.Context(), two, time.Second); err != nil {
 		t.Error(err)
 	}
+	if err := two.Close(); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(path); string(text) != content {
+		t.Errorf("content %q, %v", text, err)
+	}
+	if err := fslock.File(t.Context(), two, 0); err == nil || errors.Is(err, fslock.ErrHeld) {
+		t.Errorf("a closed file: %v", err)
+	}
+}
+
+// The error tells the file and the time that was allowed, not the one measured.
+func TestHeldError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := newFile(t)
+		if err := fslock.File(t.Context(), open(t, path), 0); err != nil {
+			t.Fatal(err)
+		}
+		for timeout, want := range map[time.Duration]string{
+			time.Second:             " for more than 1s;",
+			1500 * time.Millisecond: " for more than 1.5s;",
+			0:                       " process;",
+			-time.Second:            " process;",
+		} {
+			begin := time.Now()
+			err := fslock.File(t.Context(), open(t, path), timeout)
+			held, ok := errors.AsType[*fslock.HeldError](err)
+			if !ok || !errors.Is(err, fslock.ErrHeld) {
+				t.Fatalf("error %v, want a *HeldError", err)
+			}
+			if held.Path != path || held.Waited != max(timeout, 0) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: %+v, %v", timeout, held, err)
+			}
+			if waited := time.Since(begin); waited < timeout {
+				t.Errorf("waited %v of %v", waited, timeout)
+			}
+		}
+	})
 }
 
 // A lock ends with the process that held it, however that ended.
 func TestLockOfDeadProcess(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
+	path := newFile(t)
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), "HOLD_LOCK="+path)
 	stdin, err := cmd.StdinPipe()
@@ -83,93 +144,29 @@ func TestLockOfDeadProcess(t *testing.T) {
 	if !bufio.NewScanner(stdout).Scan() {
 		t.Fatal("the other process did not get the lock")
 	}
-	_, err = fslock.Lock(t.Context(), path, fslock.Self(""), 0)
-	held, ok := errors.AsType[*fslock.HeldError](err)
-	if !ok || held.Holder != "otherhost, pid 7, job job?[31m" {
-		t.Errorf("error %v, want the other holder, fit to print", err)
+	f := open(t, path)
+	if err := fslock.File(t.Context(), f, 0); !errors.Is(err, fslock.ErrHeld) {
+		t.Errorf("error %v, want ErrHeld", err)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // killed
-	lock, err := fslock.Lock(t.Context(), path, fslock.Self(""), 5*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := lock.Unlock(); err != nil {
+	if err := fslock.File(t.Context(), f, 5*time.Second); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestLockCancelled(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	lock, err := fslock.Lock(t.Context(), path, fslock.Self(""), 0)
-	if err != nil {
+func TestCancelled(t *testing.T) {
+	path := newFile(t)
+	if err := fslock.File(t.Context(), open(t, path), 0); err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Unlock()
 	stop := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(10*time.Millisecond, func() { cancel(stop) })
-	if _, err := fslock.Lock(ctx, path, fslock.Self(""), time.Minute); !errors.Is(err, stop) || errors.Is(err, fslock.ErrHeld) {
+	if err := fslock.File(ctx, open(t, path), time.Minute); !errors.Is(err, stop) || errors.Is(err, fslock.ErrHeld) {
 		t.Errorf("error %v, want the cause", err)
-	}
-}
-
-func TestLockRefusesLink(t *testing.T) {
-	dir := t.TempDir()
-	victim, link := filepath.Join(dir, "victim"), filepath.Join(dir, "lock")
-	if err := os.WriteFile(victim, []byte("precious"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(victim, link); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := fslock.Lock(t.Context(), link, fslock.Self(""), 0); err == nil {
-		t.Error("locked through a link")
-	}
-	if text, err := os.ReadFile(victim); string(text) != "precious" {
-		t.Errorf("the victim is %q, %v", text, err)
-	}
-	if _, err := fslock.Lock(t.Context(), filepath.Join(dir, "no", "lock"), fslock.Self(""), 0); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("error %v, want fs.ErrNotExist", err)
-	}
-}
-
-// File leaves the content alone and needs no more than a file open for writing.
-func TestFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "aliases.txt")
-	if err := os.WriteFile(path, []byte("0001 x\n"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	open := func() *os.File {
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f
-	}
-	one, two := open(), open()
-	if err := fslock.File(t.Context(), one, 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := fslock.File(t.Context(), two, 0); !errors.Is(err, fslock.ErrHeld) {
-		t.Errorf("error %v, want ErrHeld", err)
-	}
-	if err := one.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := fslock.File(t.Context(), two, time.Second); err != nil {
-		t.Error(err)
-	}
-	if err := two.Close(); err != nil {
-		t.Error(err)
-	}
-	if text, err := os.ReadFile(path); string(text) != "0001 x\n" {
-		t.Errorf("content %q, %v", text, err)
-	}
-	if err := fslock.File(t.Context(), two, 0); err == nil || errors.Is(err, fslock.ErrHeld) {
-		t.Errorf("a closed file: %v", err)
 	}
 }
 
@@ -187,7 +184,7 @@ func TestUnsupported(t *testing.T) {
 
 // Goroutines exclude each other.
 func TestExclusion(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
+	path := newFile(t)
 	var group sync.WaitGroup
 	inside, most := 0, 0
 	var guard sync.Mutex
@@ -200,14 +197,18 @@ func TestExclusion(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 20 {
-				lock, err := fslock.Lock(t.Context(), path, fslock.Self(""), 20*time.Second)
+				f, err := os.OpenFile(path, os.O_RDWR, 0)
 				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := fslock.File(t.Context(), f, 20*time.Second); err != nil {
 					t.Error(err)
 					return
 				}
 				count(1)
 				count(-1)
-				if err := lock.Unlock(); err != nil {
+				if err := f.Close(); err != nil {
 					t.Error(err)
 				}
 			}

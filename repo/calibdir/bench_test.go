@@ -54,6 +54,6 @@ func BenchmarkRedeploy(b *testing.B) {
 		turn++
 		_, err := calib.Install(b.Context(), target, strings.NewReader(texts[turn%2]), calibdir.InstallOptions{})
 		must(b, err)
-		must(b, calib.AppendHistory(target, record(target, "/")))
+		must(b, calib.AppendHistory(b.Context(), target, record(target, "/")))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"deployconstants/internal/atomicfile"
 )
@@ -36,6 +37,10 @@ type Options struct {
 	// Group is the group id of all that is made, -1 for the one that the system
 	// or a set-group-id directory gives.
 	Group int
+
+	// LockTimeout is how long the lock of a HISTORY is waited for; 0 means 30 s,
+	// less than 0 not at all.
+	LockTimeout time.Duration
 
 	// Parents lets Create make the missing directories above the calibration
 	// directory too: for one that a person typed, never for an experiment's.

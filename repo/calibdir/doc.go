@@ -18,9 +18,11 @@
 //	defer calib.Close()
 //	target := calibdir.Target{Dir: dir, Group: "Epix100a::CalibV1",
 //		Source: "XcsEndstation.0:Epix100a.1", CType: "pixel_gain", Range: calibdir.Range{End: calibdir.RunEnd}}
+//	err = calib.CheckHistory(ctx, target)
+//	...
 //	installed, err := calib.Install(ctx, target, constants, calibdir.InstallOptions{})
 //	...
-//	err = calib.AppendHistory(target, calibdir.HistoryRecord{File: target.Range.FileName(), ...})
+//	err = calib.AppendHistory(ctx, target, calibdir.HistoryRecord{File: target.Range.FileName(), ...})
 //
 // # What psana reads
 //

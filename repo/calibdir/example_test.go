@@ -54,7 +54,7 @@ func ExampleCalib_Install() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = calib.AppendHistory(target, calibdir.HistoryRecord{
+	err = calib.AppendHistory(context.Background(), target, calibdir.HistoryRecord{
 		File:   target.Range.FileName(),
 		CopyOf: "constants/epix100a/default/epix100a_default_gain.txt",
 		CType:  target.CType,

@@ -67,27 +67,30 @@ func (c *Calib) Install(ctx context.Context, t Target, src io.Reader, o InstallO
 
 // AppendHistory adds the record to the HISTORY of the target's directory, as one
 // whole line; a missing final newline of the last record is added first. It is
-// the last step of a deployment: call it for what happened only. Errors are those
-// of atomicfile.AppendLine, or wrap ErrComponent or ErrPath.
-func (c *Calib) AppendHistory(t Target, record HistoryRecord) error {
+// the last step of a deployment: call it for what happened only. The wait for the
+// lock of the file ends with ctx. Errors are those of atomicfile.AppendLine, or
+// wrap ErrComponent or ErrPath.
+func (c *Calib) AppendHistory(ctx context.Context, t Target, record HistoryRecord) error {
 	if err := c.checkFolder(t); err != nil {
 		return err
 	}
-	return atomicfile.AppendLine(c.root, t.history(), record.String(), atomicfile.Options{
-		Mode:  c.options.FileMode,
-		Group: c.options.Group,
-	})
+	return atomicfile.AppendLine(ctx, c.root, t.history(), record.String(), c.historyOptions())
 }
 
 // CheckHistory tells before a deployment whether AppendHistory could add to the
-// HISTORY of the target's directory: a record that cannot be written should keep
-// the file from being published. A missing HISTORY or directory is no error; else
-// the errors are those of atomicfile.OpenAppend, or wrap ErrComponent or ErrPath.
-func (c *Calib) CheckHistory(t Target) error {
+// HISTORY of the target's directory: a record that cannot be written, because the
+// file is a link or stays locked, should keep the constants from being published.
+// A missing HISTORY or directory is no error; else the errors are those of
+// AppendHistory.
+func (c *Calib) CheckHistory(ctx context.Context, t Target) error {
 	if err := c.checkFolder(t); err != nil {
 		return err
 	}
-	return atomicfile.CheckAppend(c.root, t.history())
+	return atomicfile.CheckAppend(ctx, c.root, t.history(), c.historyOptions())
+}
+
+func (c *Calib) historyOptions() atomicfile.Options {
+	return atomicfile.Options{Mode: c.options.FileMode, Group: c.options.Group, LockTimeout: c.options.LockTimeout}
 }
 
 // A cancellable reader ends with the cause when its context does.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"deployconstants/internal/atomicfile"
+	"deployconstants/internal/fslock"
 	"deployconstants/repo/calibdir"
 )
 
@@ -53,7 +54,7 @@ func TestInstall(t *testing.T) {
 		if !slices.Equal(installed.MadeDirs, wantDirs) {
 			t.Errorf("installation %d made %v", i, installed.MadeDirs)
 		}
-		must(t, calib.AppendHistory(target, record(target, "/home/dubrovin/LCLS/con-py3")))
+		must(t, calib.AppendHistory(t.Context(), target, record(target, "/home/dubrovin/LCLS/con-py3")))
 	}
 	want := "2777 .\n" +
 		"2777 Epix100a::CalibV1\n" +
@@ -170,7 +171,7 @@ func TestInstallLinks(t *testing.T) {
 	calib := create(t, dir)
 	install := func(target calibdir.Target) error {
 		_, err := calib.Install(t.Context(), target, strings.NewReader("new"), calibdir.InstallOptions{})
-		return errors.Join(err, calib.AppendHistory(target, record(target, "/")))
+		return errors.Join(err, calib.AppendHistory(t.Context(), target, record(target, "/")))
 	}
 	target := gain(dir)
 	must(t, install(target))
@@ -210,7 +211,7 @@ func TestAppendHistoryRefuses(t *testing.T) {
 	must(t, os.WriteFile(victim, []byte("precious\n"), 0o644))
 	history := filepath.Join(filepath.Dir(target.Path()), "HISTORY")
 	must(t, os.MkdirAll(filepath.Dir(history), 0o755))
-	if err := calib.CheckHistory(target); err != nil {
+	if err := calib.CheckHistory(t.Context(), target); err != nil {
 		t.Errorf("no HISTORY: %v", err)
 	}
 	for name, plant := range map[string]func() error{
@@ -219,10 +220,10 @@ func TestAppendHistoryRefuses(t *testing.T) {
 		"directory": func() error { return os.Mkdir(history, 0o755) },
 	} {
 		must(t, plant())
-		if err := calib.AppendHistory(target, record(target, "/")); !errors.Is(err, atomicfile.ErrNotRegular) && !errors.Is(err, atomicfile.ErrLinked) {
+		if err := calib.AppendHistory(t.Context(), target, record(target, "/")); !errors.Is(err, atomicfile.ErrNotRegular) && !errors.Is(err, atomicfile.ErrLinked) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := calib.CheckHistory(target); !errors.Is(err, atomicfile.ErrNotRegular) && !errors.Is(err, atomicfile.ErrLinked) {
+		if err := calib.CheckHistory(t.Context(), target); !errors.Is(err, atomicfile.ErrNotRegular) && !errors.Is(err, atomicfile.ErrLinked) {
 			t.Errorf("%s: the check says %v", name, err)
 		}
 		must(t, os.Remove(history))
@@ -231,12 +232,44 @@ func TestAppendHistoryRefuses(t *testing.T) {
 		t.Errorf("the victim is %q", got)
 	}
 	target.Source = ".."
-	if err := calib.AppendHistory(target, record(target, "/")); !errors.Is(err, calibdir.ErrComponent) {
+	if err := calib.AppendHistory(t.Context(), target, record(target, "/")); !errors.Is(err, calibdir.ErrComponent) {
 		t.Errorf("source ..: %v", err)
 	}
 	missing := gain(calib.Dir())
 	missing.CType = "pedestals"
-	if err := calib.AppendHistory(missing, record(missing, "/")); !errors.Is(err, fs.ErrNotExist) {
+	if err := calib.AppendHistory(t.Context(), missing, record(missing, "/")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("directory that was not deployed to: %v", err)
+	}
+}
+
+// A HISTORY that stays locked is told before anything is published, and again
+// when the record is written.
+func TestHistoryLocked(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "calib")
+	o := options
+	o.LockTimeout = 20 * time.Millisecond
+	calib, err := calibdir.Create(dir, o)
+	must(t, err)
+	t.Cleanup(func() { calib.Close() })
+	target := gain(dir)
+	history := filepath.Join(filepath.Dir(target.Path()), "HISTORY")
+	must(t, os.MkdirAll(filepath.Dir(history), 0o755))
+	must(t, os.WriteFile(history, []byte(golden+"\n"), 0o644))
+	must(t, calib.CheckHistory(t.Context(), target))
+	holder, err := os.OpenFile(history, os.O_RDWR, 0)
+	must(t, err)
+	must(t, fslock.File(t.Context(), holder, 0)) // the check gave the lock back
+	for what, err := range map[string]error{
+		"check":  calib.CheckHistory(t.Context(), target),
+		"append": calib.AppendHistory(t.Context(), target, record(target, "/")),
+	} {
+		if held, ok := errors.AsType[*fslock.HeldError](err); !ok || held.Path != history || held.Waited != o.LockTimeout {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	must(t, holder.Close())
+	must(t, calib.AppendHistory(t.Context(), target, record(target, "/")))
+	if got := strings.Count(read(t, history), "\n"); got != 2 {
+		t.Errorf("%d records", got)
 	}
 }

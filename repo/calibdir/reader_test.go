@@ -38,7 +38,7 @@ func redeploy(ctx context.Context, dir string, times int) error {
 		if installed.Unchanged && i > 0 {
 			return errors.New("the content of the last redeployment is still there")
 		}
-		if err := calib.AppendHistory(target, record(target, "/home/dubrovin/LCLS/con-py3")); err != nil {
+		if err := calib.AppendHistory(ctx, target, record(target, "/home/dubrovin/LCLS/con-py3")); err != nil {
 			return err
 		}
 	}
@@ -182,7 +182,7 @@ func TestDeploymentsAtOnce(t *testing.T) {
 				target := gain(dir)
 				target.Range.Begin = begin
 				_, err := calib.Install(t.Context(), target, strings.NewReader(contents[(worker+begin)%2]), calibdir.InstallOptions{})
-				if err := errors.Join(err, calib.AppendHistory(target, record(target, fmt.Sprint("/", worker)))); err != nil {
+				if err := errors.Join(err, calib.AppendHistory(t.Context(), target, record(target, fmt.Sprint("/", worker)))); err != nil {
 					t.Errorf("worker %d: %v", worker, err)
 				}
 			}
