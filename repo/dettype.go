@@ -72,14 +72,18 @@ func TypeOfSource(source string) (DetType, error) {
 			}
 		}
 	}
+	return DetType{}, fmt.Errorf("%w: %q has none of the devices %s", ErrUnknownType, source, deployableDevices())
+}
+
+// deployableDevices names the devices of which constants can be deployed.
+func deployableDevices() string {
 	devices := make([]string, 0, len(detTypes))
 	for _, t := range detTypes {
 		if t.Deployable() {
 			devices = append(devices, t.Device)
 		}
 	}
-	return DetType{}, fmt.Errorf("%w: %q has none of the devices %s",
-		ErrUnknownType, source, strings.Join(devices, ", "))
+	return strings.Join(devices, ", ")
 }
 
 // TypeNamed returns the type with the given directory name, such as "epix100a".
@@ -96,6 +100,14 @@ func TypeNamed(name string) (DetType, error) {
 		names[i] = t.Name
 	}
 	return DetType{}, fmt.Errorf("%w: %q is none of %s", ErrUnknownType, name, strings.Join(names, ", "))
+}
+
+// checkDeployable returns ErrNotDeployable with the devices that are.
+func (t DetType) checkDeployable() error {
+	if t.Deployable() {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is none of %s", ErrNotDeployable, t.Device, deployableDevices())
 }
 
 // Deployable reports whether constants of the type can be deployed. The event

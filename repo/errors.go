@@ -15,6 +15,7 @@ var (
 	ErrOutside       = errors.New("leads out of the repository")
 	ErrNotRegular    = errors.New("not a regular file")
 	ErrEmpty         = errors.New("constants file is empty")
+	ErrBadText       = errors.New("not text")
 	ErrBadShape      = errors.New("shape does not fit the detector")
 	ErrExists        = errors.New("constants file exists already")
 )

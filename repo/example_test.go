@@ -114,7 +114,7 @@ func ExampleRepository_Save() {
 	path, err := r.Save(context.Background(), q, parameters, repo.SaveOptions{Format: "%g"})
 	fmt.Println(filepath.Base(path), err)
 	// Output:
-	// shape does not fit the detector: Cspad pedestals is (4,), want (32,185,388) (0 is any)
+	// shape does not fit the detector: Cspad pedestals is (4,), want (32,185,388)
 	// cspad_0001_20140214040304_xpptut15_r0320_common_mode.txt <nil>
 }
 

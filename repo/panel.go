@@ -26,8 +26,8 @@ func (p Panel) check() error {
 	if _, err := TypeNamed(p.Type.Name); err != nil {
 		return err
 	}
-	if !p.Type.Deployable() {
-		return fmt.Errorf("%w: %s", ErrNotDeployable, p.Type.Device)
+	if err := p.Type.checkDeployable(); err != nil {
+		return err
 	}
 	if len(p.ID) > idMax {
 		return fmt.Errorf("%w: a detector id of %d bytes (at most %d)", ErrBadName, len(p.ID), idMax)

@@ -128,7 +128,7 @@ func (r *Repository) names(dir string) ([]string, error) {
 	}
 	f, err := r.root.OpenFile(target, os.O_RDONLY|syscall.O_DIRECTORY, 0) // a fifo must not hang
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list %s: %w", r.path(dir), err)
 	}
 	names, err := f.Readdirnames(-1)
 	return names, errors.Join(err, f.Close())

@@ -51,6 +51,26 @@ func (r *Repository) Save(ctx context.Context, q Request, a *ndarray.Array, o Sa
 	return r.path(name), r.publish(name, text, !o.Replace)
 }
 
+// SaveText writes constants that are text, those of Geometry, as they are, under
+// the name that FileName gives, and returns its path; of the options only Replace
+// counts. Errors: ErrBadShape for calibration types that are arrays, ErrEmpty,
+// ErrBadText for text with a NUL in it, those of FileName, and ErrExists.
+func (r *Repository) SaveText(ctx context.Context, q Request, text []byte, o SaveOptions) (string, error) {
+	switch {
+	case q.CType != Geometry:
+		return "", fmt.Errorf("%w: %s is an array, not text", ErrBadShape, q.CType)
+	case len(text) == 0:
+		return "", ErrEmpty
+	case bytes.IndexByte(text, 0) >= 0:
+		return "", ErrBadText
+	}
+	name, err := r.fileName(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	return r.path(name), r.publish(name, text, !o.Replace)
+}
+
 // SaveEpix100a is save_epix100a_ctype_in_repo of the original: it saves an array
 // of 704 rows and 768 columns for an epix100a, whatever the calibration type, and
 // replaces an earlier one. An empty format is "%.4f". Errors are those of Save,
@@ -83,11 +103,13 @@ func (r *Repository) publish(name string, content []byte, mustCreate bool) error
 	if err := r.mkdir(path.Dir(name)); err != nil {
 		return err
 	}
-	_, err := atomicfile.Publish(r.root, name, bytes.NewReader(content), atomicfile.Options{
+	result, err := atomicfile.Publish(r.root, name, bytes.NewReader(content), atomicfile.Options{
 		Mode: r.options.FileMode, Group: r.options.Group, KeepExisting: true, MustCreate: mustCreate,
 	})
-	if errors.Is(err, atomicfile.ErrExists) {
-		return fmt.Errorf("%w: %w", ErrExists, err)
+	if errors.Is(err, atomicfile.ErrExists) || mustCreate && result.Unchanged {
+		// Equal bytes too: they are equal only within one second, since the header
+		// has the time.
+		return fmt.Errorf("%w: %s", ErrExists, r.path(name))
 	}
 	return err
 }

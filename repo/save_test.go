@@ -138,6 +138,39 @@ func TestSave(t *testing.T) {
 	}
 }
 
+// Geometry is text and is kept to the byte; nothing else is text.
+func TestSaveText(t *testing.T) {
+	r := open(t, options())
+	q := request(t)
+	q.CType = repo.Geometry
+	const text = "IP 0 EPIX100:V1 0 0 0 0 0 0 0 0 0 0\n"
+	path, err := r.SaveText(t.Context(), q, []byte(text), repo.SaveOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != text {
+		t.Errorf("%q, %v, want %q", got, err, text)
+	}
+	if _, err := r.SaveText(t.Context(), q, []byte(text), repo.SaveOptions{}); !errors.Is(err, repo.ErrExists) {
+		t.Errorf("the same again: %v, want ErrExists", err)
+	}
+	if _, err := r.SaveText(t.Context(), q, []byte(text+text), repo.SaveOptions{Replace: true}); err != nil {
+		t.Error(err)
+	}
+	for want, bad := range map[error]string{repo.ErrEmpty: "", repo.ErrBadText: "IP\x00"} {
+		if _, err := r.SaveText(t.Context(), q, []byte(bad), repo.SaveOptions{Replace: true}); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", bad, err, want)
+		}
+	}
+	q.CType = repo.Gain
+	if _, err := r.SaveText(t.Context(), q, []byte(text), repo.SaveOptions{}); !errors.Is(err, repo.ErrBadShape) {
+		t.Errorf("gain as text: %v, want ErrBadShape", err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != text+text {
+		t.Errorf("in the end %q, %v", got, err)
+	}
+}
+
 func TestSaveRefuses(t *testing.T) {
 	ones := func(shape ...int) *ndarray.Array {
 		a, err := ndarray.Filled(shape, 1)

@@ -71,8 +71,12 @@ func (t DetType) CheckShape(ctype CType, shape []int) error {
 	if ok {
 		return nil
 	}
-	return fmt.Errorf("%w: %s %s is %s, want %s (0 is any)", ErrBadShape, t.Device, ctype,
-		ndarray.ShapeString(shape), ndarray.ShapeString(want))
+	hint := ""
+	if slices.Contains(want, anyDim) {
+		hint = " (0 is any)"
+	}
+	return fmt.Errorf("%w: %s %s is %s, want %s%s", ErrBadShape, t.Device, ctype,
+		ndarray.ShapeString(shape), ndarray.ShapeString(want), hint)
 }
 
 func fits(want, shape []int) bool {

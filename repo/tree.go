@@ -1,7 +1,5 @@
 package repo
 
-import "fmt"
-
 // treeCTypes are the directories that every detector gets, whatever was asked for.
 var treeCTypes = []CType{Gain, CommonMode, Geometry}
 
@@ -12,8 +10,8 @@ func (r *Repository) MakeType(t DetType) error {
 	if _, err := TypeNamed(t.Name); err != nil {
 		return err
 	}
-	if !t.Deployable() {
-		return fmt.Errorf("%w: %s", ErrNotDeployable, t.Device)
+	if err := t.checkDeployable(); err != nil {
+		return err
 	}
 	return r.mkdir(t.Name + "/" + defaultDir)
 }

@@ -32,6 +32,9 @@ var (
 	// ErrFileMode: a file of that mode could not be read and written by its owner.
 	ErrFileMode = errors.New("file mode without u+rw (a decimal number? octal begins with 0)")
 
+	// ErrFileBits: set-user-id, set-group-id or sticky, which no file of data has.
+	ErrFileBits = errors.New("file mode beyond 0777: these bits are for directories and programs")
+
 	// ErrDirMode: a directory of that mode could not be used by its owner.
 	ErrDirMode = errors.New("directory mode without u+rwx (a decimal number? octal begins with 0)")
 )
@@ -88,10 +91,13 @@ func (m Mode) FS() fs.FileMode {
 func (m Mode) String() string { return fmt.Sprintf("%04o", uint32(m)) }
 
 // CheckFile returns an error that wraps ErrFileMode unless the owner may read
-// and write a file of this mode.
+// and write a file of this mode, or ErrFileBits for more than permissions.
 func (m Mode) CheckFile() error {
-	if m > modeMask || m&0o600 != 0o600 {
+	switch {
+	case m&0o600 != 0o600:
 		return fmt.Errorf("mode %v: %w", m, ErrFileMode)
+	case m > 0o777:
+		return fmt.Errorf("mode %v: %w", m, ErrFileBits)
 	}
 	return nil
 }

@@ -48,14 +48,19 @@ func TestParseMode(t *testing.T) {
 
 // An octal number typed without its zero is what the checks are to catch.
 func TestCheckMode(t *testing.T) {
-	for _, mode := range []atomicfile.Mode{0o600, 0o664, 0o666, 0o2664} {
+	for _, mode := range []atomicfile.Mode{0o600, 0o664, 0o666, 0o777} {
 		if err := mode.CheckFile(); err != nil {
 			t.Errorf("file mode %v: %v", mode, err)
 		}
 	}
-	for _, mode := range []atomicfile.Mode{0, 0o466, 0o266, 0o066, 664, 644, 666, 0o10666} {
+	for _, mode := range []atomicfile.Mode{0, 0o466, 0o266, 0o066, 664, 644, 666} {
 		if err := mode.CheckFile(); !errors.Is(err, atomicfile.ErrFileMode) {
 			t.Errorf("file mode %v: got %v, want ErrFileMode", mode, err)
+		}
+	}
+	for _, mode := range []atomicfile.Mode{0o2664, 0o1666, 0o4755, 0o7777, 0o10666} {
+		if err := mode.CheckFile(); !errors.Is(err, atomicfile.ErrFileBits) {
+			t.Errorf("file mode %v: got %v, want ErrFileBits", mode, err)
 		}
 	}
 	for _, mode := range []atomicfile.Mode{0o700, 0o775, 0o2777} {

@@ -63,7 +63,7 @@ func repoCommand(env Env) *cli.Command {
 				Action:      on(repositoryCommand.name),
 			},
 			{
-				Name: "save", ArgsUsage: "FILE", Usage: "save an array (.npy or text) as constants; checks its shape",
+				Name: "save", ArgsUsage: "FILE", Usage: "save an array (.npy or text) as constants, its shape checked, or geometry as it is",
 				Description: "Example:\n   deploy_constants repo save -e xpptut15 -r 260 -d XcsEndstation.0:Epix100a.1 -C gain -t 20220901120000 gain.npy",
 				Flags: append([]cli.Flag{
 					&cli.StringFlag{Name: "fmt", Value: "%.4f", Usage: "printf `FORMAT` of a number"},
@@ -221,15 +221,11 @@ func (r repositoryCommand) save() error {
 	if r.NArg() != 1 {
 		return usageErrorf("name one file with the array, .npy or text")
 	}
-	array, err := readArray(r.Args().First())
-	if err != nil {
-		return err
-	}
 	q, err := r.request()
 	if err != nil {
 		return err
 	}
-	path, err := r.repository.Save(r.Context.Context, q, array, repo.SaveOptions{Format: r.String("fmt"), Replace: r.Bool("force")})
+	path, err := r.saveFile(q, r.Args().First())
 	if errors.Is(err, repo.ErrExists) {
 		return fmt.Errorf("%w; --force replaces it", err)
 	}
@@ -237,6 +233,24 @@ func (r repositoryCommand) save() error {
 		return usageOf(err)
 	}
 	return r.printPath(path)
+}
+
+// saveFile saves the file at path: geometry as the text that it is, all else as an
+// array.
+func (r repositoryCommand) saveFile(q repo.Request, path string) (string, error) {
+	options := repo.SaveOptions{Format: r.String("fmt"), Replace: r.Bool("force")}
+	if q.CType == repo.Geometry {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		return r.repository.SaveText(r.Context.Context, q, text, options)
+	}
+	array, err := readArray(path)
+	if err != nil {
+		return "", err
+	}
+	return r.repository.Save(r.Context.Context, q, array, options)
 }
 
 func (r repositoryCommand) printPath(path string) error {
