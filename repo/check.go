@@ -25,6 +25,7 @@ const (
 	EmptyFile     FindingKind = "empty-file"     // constants without content
 	BadContent    FindingKind = "bad-content"    // constants that are no numbers
 	BadShape      FindingKind = "bad-shape"      // constants that do not fit the detector
+	BadStamp      FindingKind = "bad-stamp"      // constants whose stamp is no date; they are chosen all the same
 	FutureStamp   FindingKind = "future-stamp"   // constants valid from a moment to come
 	DanglingLink  FindingKind = "dangling-link"  // a link to nothing
 	OutsideLink   FindingKind = "outside-link"   // a link that leads out of the repository

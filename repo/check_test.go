@@ -122,6 +122,9 @@ func TestCheck(t *testing.T) {
 			"bad-content " + gain + "20150102000000_e_r1_gain.txt",
 			"bad-shape " + gain + "20150103000000_e_r1_gain.txt",
 		}},
+		{"no date", func(t *testing.T, r *repo.Repository) {
+			write(t, r, gainDir+"../geometry/epix100a_0001_20151399999999_e_r1_geometry.txt", "x\n")
+		}, []string{"bad-stamp epix100a/" + epixID + "/geometry/epix100a_0001_20151399999999_e_r1_geometry.txt"}},
 		{"future", func(t *testing.T, r *repo.Repository) {
 			write(t, r, gainDir+"../geometry/epix100a_0001_20220609121927_e_r1_geometry.txt", "x\n")
 		}, []string{"future-stamp epix100a/" + epixID + "/geometry/epix100a_0001_20220609121927_e_r1_geometry.txt"}},

@@ -123,7 +123,9 @@ func (c *checker) checkCType(t DetType, alias, detectorDir, ctype string) {
 			c.add(StrayName, dir+"/"+name, "%v", reason)
 			continue
 		}
-		if stamp > c.now {
+		if _, err := ParseStamp(stamp.String()); err != nil {
+			c.add(BadStamp, dir+"/"+name, "%v is no date", stamp)
+		} else if stamp > c.now {
 			c.add(FutureStamp, dir+"/"+name, "valid from %v, now it is %v", stamp, c.now)
 		}
 		c.checkConstants(t, CType(ctype), dir+"/"+name)
