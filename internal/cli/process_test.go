@@ -2,9 +2,11 @@ package cli_test
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -98,5 +100,77 @@ func TestSignalsEndTheCommandWithTheirStatus(t *testing.T) {
 				t.Error("the calib directory was made")
 			}
 		})
+	}
+}
+
+// TestAKilledCommandLeavesWholeFiles kills the command at random moments while it
+// replaces one content by another: the target is always one of them, whole, nothing
+// else ends in .data, and the next call leaves no trace of the killed ones.
+func TestAKilledCommandLeavesWholeFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeFacility(dir); err != nil {
+		t.Fatal(err)
+	}
+	defaultGain := filepath.Join(dir, "psdm/detector/calib/constants/epix100a/default/epix100a_default_gain.txt")
+	contents := [2]string{strings.Repeat("0.060 ", 200_000), strings.Repeat("0.0615 ", 300_000)}
+	if err := os.WriteFile(defaultGain, []byte(contents[1]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	whole, stderr := startCommand(t, dir)
+	if err := whole.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	duration := time.Since(begin) // of a call that nobody kills
+	killed := 0
+	for round := range 30 {
+		if err := os.WriteFile(defaultGain, []byte(contents[round%2]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		cmd, _ := startCommand(t, dir)
+		time.Sleep(rand.N(duration))
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+		if cmd.ProcessState.ExitCode() != 0 {
+			killed++
+		}
+		checkWhole(t, filepath.Join(dir, target), contents[:])
+	}
+	if killed == 0 {
+		t.Fatal("no command was killed: the test shows nothing")
+	}
+	t.Logf("killed %d of 30", killed)
+	last, stderr := startCommand(t, dir)
+	if err := last.Wait(); err != nil {
+		t.Fatalf("the next call: %v\n%s", err, stderr)
+	}
+	checkWhole(t, filepath.Join(dir, target), contents[1:])
+	entries, err := os.ReadDir(filepath.Join(dir, target))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); name != "0-end.data" && name != "HISTORY" {
+			t.Errorf("left behind: %s", name)
+		}
+	}
+}
+
+// checkWhole checks that the folder has no other .data than 0-end.data, which is
+// absent or one of the contents.
+func checkWhole(t *testing.T, folder string, contents []string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(folder, "*.data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Base(name) != "0-end.data" || !slices.Contains(contents, string(content)) {
+			t.Errorf("%s has %d bytes of neither content", name, len(content))
+		}
 	}
 }
