@@ -51,7 +51,8 @@ func startCommand(t *testing.T, dir string, args ...string) (*exec.Cmd, *bytes.B
 	t.Helper()
 	cmd := exec.Command("deploy_constants", append([]string{"-e", "xpptut15", "-r", "260", "-d", "epix_1", "-D", "-c", "calib"}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "SIT_PSDM_DATA="+filepath.Join(dir, "data"), "SIT_ROOT="+filepath.Join(dir, "psdm"), "SIT_DATA=")
+	cmd.Env = append(os.Environ(), "SIT_PSDM_DATA="+filepath.Join(dir, "data"), "SIT_ROOT="+filepath.Join(dir, "psdm"), "SIT_DATA=",
+		"GORACE=atexit_sleep_ms=0") // else the race detector keeps a process for a second after its end
 	stderr := new(bytes.Buffer)
 	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
