@@ -87,7 +87,7 @@ func (r *Repository) Check(ctx context.Context) ([]Finding, error) {
 func (c *checker) checkType(ctx context.Context, t DetType) error {
 	names, err := c.names(t.Name)
 	if err != nil {
-		c.add(c.failure(err), t.Name, "%v", err)
+		c.addFailure(t.Name, err)
 		return nil
 	}
 	records := c.checkAliases(t)

@@ -170,7 +170,7 @@ func TestCheck(t *testing.T) {
 			var got []string
 			for _, finding := range findings {
 				name, err := filepath.Rel(r.Dir(), finding.Path)
-				if err != nil || strings.ContainsAny(finding.Message, "\n\x1b") || finding.Message == "" {
+				if err != nil || strings.ContainsAny(finding.Message, "\n\x1b") || finding.Message == "" || strings.Contains(finding.Message, finding.Path+":") {
 					t.Errorf("finding %+v, %v", finding, err)
 				}
 				got = append(got, string(finding.Kind)+" "+name)

@@ -22,7 +22,7 @@ func (c *checker) checkAliases(t DetType) (records []aliasRecord) {
 	case errors.Is(err, ErrAliasFile):
 		c.add(UnsafeAliases, t.Name, "%v", err)
 	case err != nil:
-		c.add(c.failure(err), t.Name, "%v", err)
+		c.addFailure(t.Name, err)
 	}
 	return records
 }
@@ -81,7 +81,7 @@ func (c *checker) checkClaims(t DetType) {
 	}
 	names, err := c.names(claims)
 	if err != nil {
-		c.add(c.failure(err), claims, "%v", err)
+		c.addFailure(claims, err)
 		return
 	}
 	for _, name := range names {
@@ -99,7 +99,7 @@ func (c *checker) checkClaims(t DetType) {
 func (c *checker) checkBinding(t DetType, name string) {
 	line, written, err := c.readClaim(name)
 	if err != nil {
-		c.add(c.failure(err), name, "%v", err)
+		c.addFailure(name, err)
 		return
 	}
 	record, ok := parseAliasLine(line)

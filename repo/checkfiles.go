@@ -26,12 +26,23 @@ func (c *checker) failure(err error) FindingKind {
 	return Unreadable
 }
 
+// addFailure adds an error of reading name, without the path where that is the
+// finding's own.
+func (c *checker) addFailure(name string, err error) {
+	kind := c.failure(err)
+	if inner, ok := errors.AsType[*fs.PathError](err); ok &&
+		(inner.Path == c.path(name) || inner.Path == c.resolved+"/"+name) {
+		err = inner.Err
+	}
+	c.add(kind, name, "%v", err)
+}
+
 // checkDefaults looks through the default directory of a type.
 func (c *checker) checkDefaults(t DetType) {
 	dir := t.Name + "/" + defaultDir
 	names, err := c.names(dir)
 	if err != nil {
-		c.add(c.failure(err), dir, "%v", err)
+		c.addFailure(dir, err)
 		return
 	}
 	for _, name := range names {
@@ -65,7 +76,7 @@ func (c *checker) checkDetector(t DetType, name string, records []aliasRecord) b
 	}
 	names, err := c.names(dir)
 	if err != nil {
-		c.add(c.failure(err), dir, "%v", err)
+		c.addFailure(dir, err)
 		return true
 	}
 	for _, ctype := range names {
@@ -92,7 +103,7 @@ func (c *checker) isDir(name string) bool {
 	}
 	switch {
 	case err != nil:
-		c.add(c.failure(err), name, "%v", err)
+		c.addFailure(name, err)
 	case !info.IsDir():
 		c.add(StrayName, name, "a file where directories are")
 	default:
@@ -106,7 +117,7 @@ func (c *checker) checkCType(t DetType, alias, detectorDir, ctype string) {
 	dir := detectorDir + "/" + ctype
 	names, err := c.names(dir)
 	if err != nil {
-		c.add(c.failure(err), dir, "%v", err)
+		c.addFailure(dir, err)
 		return
 	}
 	for _, name := range names {
@@ -143,7 +154,7 @@ func aliasIn(name string) string {
 func (c *checker) checkConstants(t DetType, ctype CType, name string) {
 	f, err := c.OpenConstants(c.path(name))
 	if err != nil {
-		c.add(c.failure(err), name, "%v", err)
+		c.addFailure(name, err)
 		return
 	}
 	defer f.Close() // only read

@@ -80,7 +80,7 @@ func (r *Repository) claim(p Panel, origin Origin, claims string, number int) (r
 	temp := claims + "/" + claimTemp + rand.Text()
 	f, err := r.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, claimFileMode.FS())
 	if err != nil {
-		return aliasRecord{}, err
+		return aliasRecord{}, atomicfile.Locate(r.root, err)
 	}
 	defer func() { err = errors.Join(err, f.Close(), r.root.Remove(temp)) }()
 	if err := f.Chmod(claimFileMode.FS()); err != nil {
@@ -170,12 +170,12 @@ func (r *Repository) binding(p Panel) (line []byte, written time.Time, err error
 func (r *Repository) readClaim(name string) (line []byte, written time.Time, err error) {
 	info, err := r.root.Lstat(name)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, time.Time{}, atomicfile.Locate(r.root, err)
 	}
 	if info.Mode().IsRegular() && info.Size() <= claimMax {
 		line, err = r.root.ReadFile(name)
 	}
-	return line, info.ModTime(), err
+	return line, info.ModTime(), atomicfile.Locate(r.root, err)
 }
 
 // completeAppend sees to it that a bound record is in the alias file, where the

@@ -3,9 +3,12 @@ package repo
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
+
+	"deployconstants/internal/atomicfile"
 )
 
 // OpenConstants opens a constants file by its path as a Choice gives it. The path
@@ -24,15 +27,15 @@ func (r *Repository) OpenConstants(path string) (*os.File, error) {
 	}
 	f, err := r.root.OpenFile(target, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a fifo must not hang
 	if err != nil {
-		return nil, err
+		return nil, atomicfile.Locate(r.root, err)
 	}
 	info, err := f.Stat()
 	switch {
 	case err != nil:
 	case !info.Mode().IsRegular():
-		err = fmt.Errorf("%w: %s is %s", ErrNotRegular, path, fileKind(info.Mode()))
+		err = &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w: it is %s", ErrNotRegular, fileKind(info.Mode()))}
 	case info.Size() == 0:
-		err = fmt.Errorf("%w: %s", ErrEmpty, path)
+		err = &fs.PathError{Op: "open", Path: path, Err: ErrEmpty}
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"deployconstants/internal/atomicfile"
 )
 
 // A Kind tells what sort of constants were chosen.
@@ -128,7 +130,7 @@ func (r *Repository) names(dir string) ([]string, error) {
 	}
 	f, err := r.root.OpenFile(target, os.O_RDONLY|syscall.O_DIRECTORY, 0) // a fifo must not hang
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", r.path(dir), err)
+		return nil, atomicfile.Locate(r.root, err)
 	}
 	names, err := f.Readdirnames(-1)
 	return names, errors.Join(err, f.Close())
@@ -144,7 +146,7 @@ func (r *Repository) resolve(name string) (string, error) {
 	}
 	inside, err := filepath.Rel(r.resolved, target)
 	if err != nil || !filepath.IsLocal(inside) {
-		return "", fmt.Errorf("%w: %s is %s", ErrOutside, r.path(name), target)
+		return "", &fs.PathError{Op: "open", Path: r.path(name), Err: fmt.Errorf("%w: it is %s", ErrOutside, target)}
 	}
 	return inside, nil
 }

@@ -61,7 +61,7 @@ func (t DetType) commonModeLen() int {
 // as zero.
 func (t DetType) CheckShape(ctype CType, shape []int) error {
 	if ctype == Geometry {
-		return fmt.Errorf("%w: geometry is text, not an array", ErrBadShape)
+		return fmt.Errorf("%w: geometry is text, not an array: save it as text", ErrBadShape)
 	}
 	want := t.Shape(ctype)
 	ok := want == nil || fits(want, shape) || len(shape) == 2 && fitsFlat(want, shape[0], shape[1])

@@ -62,7 +62,7 @@ var rooms = map[string]room{
 }
 
 // programsOfTheirOwn may start other programs; nothing that is shipped may.
-var programsOfTheirOwn = []string{"internal/demo"}
+var programsOfTheirOwn = []string{"internal/demo", "internal/testenv"}
 
 // TestRooms keeps imports one way, and goroutines in the one room that ends them.
 func TestRooms(t *testing.T) {

@@ -187,7 +187,7 @@ func TestAppendLineProcesses(t *testing.T) {
 	dir := t.TempDir()
 	var commands []*exec.Cmd
 	for range appenders {
-		cmd := child(t, "append", dir)
+		cmd := children.Command(t, "append", dir)
 		must(t, cmd.Start())
 		commands = append(commands, cmd)
 	}

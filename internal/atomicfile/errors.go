@@ -14,6 +14,9 @@ var (
 	// ErrNotRegular: the target is a symbolic link, a directory or a special file.
 	ErrNotRegular = errors.New("not a regular file")
 
+	// ErrLeadsOut: a directory of the name is a symbolic link out of the root.
+	ErrLeadsOut = errors.New("a symbolic link that leads out of the directory; move it away")
+
 	// ErrLinked: the file to be appended to has other names, which may lie where
 	// the caller would not write.
 	ErrLinked = errors.New("the file has other hard links and may be somebody else's; move it away")

@@ -7,53 +7,29 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"deployconstants/internal/atomicfile"
+	"deployconstants/internal/testenv"
 )
 
 // nobody is the user and group of tests that need one without privileges.
 const nobody = 65534
 
-// childEnv names the function of children that the test binary is to be.
-const childEnv = "ATOMICFILE_TEST_CHILD"
+// children are what the tests run in processes of their own.
+var children = testenv.Children{}
 
-var children = map[string]func(dir string) error{}
-
-func TestMain(m *testing.M) {
-	if child, ok := children[os.Getenv(childEnv)]; ok {
-		if err := child(os.Args[1]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-// child returns the command that runs a function of children with dir.
-func child(t testing.TB, name, dir string) *exec.Cmd {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self, dir)
-	cmd.Env = append(os.Environ(), childEnv+"="+name)
-	cmd.Stderr = t.Output()
-	return cmd
-}
+func TestMain(m *testing.M) { children.Main(m) }
 
 // runUnprivileged runs a child as a user that permissions hold for: as nobody if
 // the tests run as root, as the user itself otherwise. The binary is copied to
 // where nobody can read it.
 func runUnprivileged(t *testing.T, name, dir string) {
 	t.Helper()
-	cmd := child(t, name, dir)
+	cmd := children.Command(t, name, dir)
 	if os.Geteuid() == 0 {
 		public, err := os.MkdirTemp("", "atomicfile")
 		if err != nil {

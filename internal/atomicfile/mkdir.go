@@ -18,8 +18,8 @@ import (
 // It returns the names of those that it made, the upper ones first, also with an
 // error: they are complete.
 //
-// Errors wrap ErrDirMode, ErrGroup, unix.ENOTDIR, ErrNotDurable or what the system
-// returned. A directory whose mode or group could not be set is removed again.
+// Errors wrap ErrDirMode, ErrGroup, ErrLeadsOut, unix.ENOTDIR, ErrNotDurable or what
+// the system returned. A directory whose mode or group could not be set is removed again.
 // Several processes may make the same directories at once.
 func MkdirAll(root *os.Root, name string, mode Mode, gid int) (made []string, err error) {
 	return mkdirAll(host{}, root, name, mode, gid)
@@ -56,7 +56,8 @@ func makeDir(sys system, root *os.Root, name string, mode Mode, gid int) (isNew 
 	case err == nil:
 		return false, unix.ENOTDIR
 	case !errors.Is(err, fs.ErrNotExist):
-		return false, err
+		_, cause := fault(root, name, err)
+		return false, cause
 	}
 	parent, base, err := openParent(root, name)
 	if err != nil {
@@ -67,7 +68,8 @@ func makeDir(sys system, root *os.Root, name string, mode Mode, gid int) (isNew 
 	if errors.Is(err, unix.EEXIST) { // another process was faster, or a link leads nowhere
 		info, statErr := root.Stat(name)
 		if statErr != nil {
-			return false, statErr
+			_, cause := fault(root, name, statErr)
+			return false, cause
 		}
 		if !info.IsDir() {
 			return false, unix.ENOTDIR

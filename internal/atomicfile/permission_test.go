@@ -38,6 +38,8 @@ func tryDenied(dir string) error {
 	}
 	appended := atomicfile.AppendLine(context.Background(), root, "read-only.data", "x", options)
 	_, made := atomicfile.MkdirAll(root, "closed/sub", 0o755, -1)
+	_, hidden := root.Open("hidden/sub/f")
+	hidden = atomicfile.Locate(root, hidden)
 	grouped, groupErr := atomicfile.Publish(root, "group.data", strings.NewReader("new"), atomicfile.Options{Mode: 0o664, Group: foreignGroup})
 	return errors.Join(
 		try("read-only.data", atomicfile.ErrNotWritable),
@@ -46,6 +48,8 @@ func tryDenied(dir string) error {
 		expect("append", appended, os.ErrPermission),
 		expect("check", atomicfile.CheckAppend(context.Background(), root, "read-only.data", options), os.ErrPermission),
 		expect("make a directory", made, os.ErrPermission),
+		expect("open", hidden, os.ErrPermission),
+		expectPath(hidden, filepath.Join(dir, "hidden/sub")),
 		expect(fmt.Sprint("foreign group ", grouped), groupErr, atomicfile.ErrGroup),
 		try("writable.data", nil),
 	)
@@ -58,6 +62,13 @@ func expect(what string, got, want error) error {
 	return nil
 }
 
+func expectPath(err error, want string) error {
+	if inner, ok := errors.AsType[*os.PathError](err); !ok || inner.Path != want {
+		return fmt.Errorf("%v does not name %s", err, want)
+	}
+	return nil
+}
+
 // Without permission, nothing changes and nothing remains.
 func TestPublishDenied(t *testing.T) {
 	dir, err := os.MkdirTemp("", "atomicfile") // t.TempDir lies below a directory of mode 0700
@@ -65,13 +76,17 @@ func TestPublishDenied(t *testing.T) {
 	closed := filepath.Join(dir, "closed")
 	t.Cleanup(func() { os.Chmod(closed, 0o755); os.RemoveAll(dir) })
 	must(t, os.Mkdir(closed, 0o755))
+	hidden := filepath.Join(dir, "hidden")
+	must(t, os.MkdirAll(filepath.Join(hidden, "sub"), 0o755))
 	write(t, filepath.Join(dir, "read-only.data"), "old", 0o444)
 	write(t, filepath.Join(dir, "writable.data"), "old", 0o666)
 	write(t, filepath.Join(closed, name), "old", 0o666)
 	must(t, errors.Join(os.Chmod(dir, 0o777), os.Chmod(closed, 0o555)))
 	must(t, os.Chown(filepath.Join(dir, "writable.data"), -1, otherGroup()))
 	before := state(t, dir)
+	must(t, os.Chmod(hidden, 0))
 	runUnprivileged(t, "denied", dir)
+	must(t, os.Chmod(hidden, 0o755))
 	before = strings.Replace(before, lineOf(before, "writable.data"), lineOf(state(t, dir), "writable.data"), 1)
 	if after := state(t, dir); after != before {
 		t.Errorf("before:\n%safter:\n%s", before, after)

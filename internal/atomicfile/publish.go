@@ -85,7 +85,7 @@ func (r Result) OwnerChanged() bool { return r.Replaced && r.UID != r.Previous.U
 // A file that has these bytes already is left alone: Unchanged, not rewritten,
 // its mode and times as they were.
 //
-// Errors wrap ErrFileMode, ErrGroup, ErrNotRegular, ErrNotWritable, ErrExists,
+// Errors wrap ErrFileMode, ErrGroup, ErrLeadsOut, ErrNotRegular, ErrNotWritable, ErrExists,
 // ErrChanged, ErrNotDurable or what the system returned. After any but
 // ErrNotDurable the target is as it was and no temporary remains.
 //
@@ -117,8 +117,13 @@ func openParent(root *os.Root, name string) (dir *os.File, base string, err erro
 	if base == "" || base == "." {
 		return nil, "", fmt.Errorf("%q names no file: %w", name, fs.ErrInvalid)
 	}
-	dir, err = root.OpenFile(path.Clean(parent), unix.O_DIRECTORY|os.O_RDONLY, 0)
-	return dir, base, err
+	parent = path.Clean(parent)
+	dir, err = root.OpenFile(parent, unix.O_DIRECTORY|os.O_RDONLY, 0)
+	if err != nil {
+		at, cause := fault(root, parent, err)
+		return nil, "", fmt.Errorf("%s: %w", at, cause)
+	}
+	return dir, base, nil
 }
 
 // checkName refuses what is no relative path downwards.

@@ -227,6 +227,17 @@ func TestPublishStaysInside(t *testing.T) {
 			t.Errorf("%s was made", file)
 		}
 	}
+	for _, link := range []string{"absolute", "relative"} {
+		_, publishErr := atomicfile.Publish(root, link+"/sub/f", strings.NewReader("x"), options)
+		_, mkdirErr := atomicfile.MkdirAll(root, link+"/sub", 0o755, -1)
+		_, openErr := root.Open(link + "/sub/f")
+		for _, err := range []error{publishErr, mkdirErr, atomicfile.CheckAppend(t.Context(), root, link+"/sub/f", options), atomicfile.Locate(root, openErr)} {
+			// The error names the directory once, and the link in it.
+			if !errors.Is(err, atomicfile.ErrLeadsOut) || strings.Count(err.Error(), dir) != 1 || !strings.Contains(err.Error(), link+": ") {
+				t.Errorf("through %s: %v", link, err)
+			}
+		}
+	}
 	if got := state(t, outside); got != "" {
 		t.Errorf("outside: %s", got)
 	}

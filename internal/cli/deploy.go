@@ -55,7 +55,10 @@ func (d *deployCommand) execute(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return d.print(deployment)
+	if err := d.print(deployment); err != nil {
+		return fmt.Errorf("%s: %s, which cannot be printed: %w", deployment.Outcome, deployment.Target, err)
+	}
+	return nil
 }
 
 func (d *deployCommand) openRepository() (*repo.Repository, error) {
@@ -96,7 +99,10 @@ func (d *deployCommand) openLog() (finish func(error) error, err error) {
 		if err != nil {
 			logx.New(file, d.level).WithError(err).Error("failed")
 		}
-		return errors.Join(err, file.Close())
+		if closeErr := file.Close(); closeErr != nil {
+			return errors.Join(err, fmt.Errorf("log file %s: %w", d.repository+"/"+name, closeErr))
+		}
+		return err
 	}, nil
 }
 

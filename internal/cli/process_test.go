@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"deployconstants/internal/fslock"
+	"deployconstants/xtc"
+	"deployconstants/xtc/xtctest"
 )
 
 const (
@@ -172,6 +174,27 @@ func checkWhole(t *testing.T, folder string, contents []string) {
 		}
 		if filepath.Base(name) != "0-end.data" || !slices.Contains(contents, string(content)) {
 			t.Errorf("%s has %d bytes of neither content", name, len(content))
+		}
+	}
+}
+
+// TestNamesOfFilesCannotSteerATerminal: an alias comes from the file and may hold
+// any bytes.
+func TestNamesOfFilesCannotSteerATerminal(t *testing.T) {
+	paths, err := xtctest.Run{
+		Number: 7, BeginRun: xtc.Clock{Sec: 1458353250},
+		Detectors: []xtctest.Detector{{Source: "XcsEndstation.0:Epix100a.1", Alias: "\x1b[31mred\a", Class: "Epix.Config100aV2"}},
+	}.Write(t.TempDir(), "e665")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"xtc", "ids"}, {"xtc", "dump"}, {"xtc", "dump", "--json"}, {"xtc", "ids", "--json"}} {
+		out, err := exec.Command("deploy_constants", append(args, paths[0])...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if !bytes.Contains(out, []byte("[31mred")) || bytes.ContainsAny(out, "\x1b\a") {
+			t.Errorf("%v: want the alias, escaped, in\n%q", args, out)
 		}
 	}
 }

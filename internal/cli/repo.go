@@ -101,6 +101,9 @@ func openRepositoryCommand(env Env, c *cli.Context) (repositoryCommand, error) {
 }
 
 func repositoryDir(env Env, c *cli.Context) (site, string, error) {
+	if err := refuseEmpty(c); err != nil {
+		return site{}, "", usageErrorf("%w", err)
+	}
 	site, err := openSite(env, c.String("config"))
 	if c.IsSet("dirrepo") {
 		return site, c.String("dirrepo"), err
@@ -244,13 +247,25 @@ func (r repositoryCommand) saveFile(q repo.Request, path string) (string, error)
 		if err != nil {
 			return "", err
 		}
-		return r.repository.SaveText(r.Context.Context, q, text, options)
+		saved, err := r.repository.SaveText(r.Context.Context, q, text, options)
+		return saved, ofFile(path, err)
 	}
 	array, err := readArray(path)
 	if err != nil {
 		return "", err
 	}
-	return r.repository.Save(r.Context.Context, q, array, options)
+	saved, err := r.repository.Save(r.Context.Context, q, array, options)
+	return saved, ofFile(path, err)
+}
+
+// ofFile names the file in errors about its content.
+func ofFile(path string, err error) error {
+	for _, content := range []error{repo.ErrEmpty, repo.ErrBadText, repo.ErrBadShape, ndarray.ErrRange} {
+		if errors.Is(err, content) {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return err
 }
 
 func (r repositoryCommand) printPath(path string) error {

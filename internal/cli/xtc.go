@@ -41,7 +41,7 @@ func xtcCommand(env Env) *cli.Command {
 				Flags: []cli.Flag{jsonFlag, configFlag},
 				Action: func(c *cli.Context) error {
 					if c.NArg() == 0 {
-						return usageErrorf("xtc dump: name at least one file")
+						return usageErrorf("name at least one file")
 					}
 					site, err := openSite(env, c.String("config"))
 					if err != nil {
@@ -61,7 +61,7 @@ func xtcCommand(env Env) *cli.Command {
 				Flags: []cli.Flag{jsonFlag, configFlag},
 				Action: func(c *cli.Context) error {
 					if c.NArg() != 1 {
-						return usageErrorf("xtc ids: name one dataset or file")
+						return usageErrorf("name one data set or file")
 					}
 					site, err := openSite(env, c.String("config"))
 					if err != nil {
@@ -207,10 +207,10 @@ func (d idsDocument) print(w io.Writer) error {
 		fmt.Fprintf(table, "experiment %s, run %d, begin %s\n", dash(run.Experiment), run.Run, run.BeginRun)
 		fmt.Fprintf(table, "  SOURCE\tALIAS\tTYPE\tSHAPE\tID\n")
 		for _, det := range run.Detectors {
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", det.Source, dash(det.Alias), dash(det.Type), dash(shapeText(det.Shape)), dash(det.ID))
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", det.Source, oneLine(dash(det.Alias)), dash(det.Type), dash(shapeText(det.Shape)), dash(det.ID))
 		}
 		for _, warning := range run.Warnings {
-			fmt.Fprintf(table, "  warning: %s\n", warning)
+			fmt.Fprintf(table, "  warning: %s\n", oneLine(warning))
 		}
 	}
 	return table.Flush()

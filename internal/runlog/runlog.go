@@ -99,7 +99,7 @@ func (l *Log) Write(line []byte) (int, error) {
 // Close closes the file and returns the first error since it was opened.
 func (l *Log) Close() error {
 	if err := errors.Join(l.err, l.file.Close()); err != nil {
-		return fmt.Errorf("the log is not complete: %w", err)
+		return fmt.Errorf("not complete: %w", err)
 	}
 	return nil
 }

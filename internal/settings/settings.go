@@ -25,7 +25,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 	_ "time/tzdata" // stamps must not depend on the zone files of a host
 
@@ -133,8 +132,8 @@ func (s *Settings) apply(in file, zone *string) error {
 		return nil
 	}
 	timeout, err := time.ParseDuration(*in.LockTimeout)
-	if err != nil || timeout < 0 {
-		return fmt.Errorf("lock_timeout is %q; write a duration such as 30s or 2m", *in.LockTimeout)
+	if err != nil || timeout <= 0 {
+		return fmt.Errorf("lock_timeout is %q; write a duration above zero such as 30s or 2m", *in.LockTimeout)
 	}
 	s.LockTimeout = timeout
 	return nil
@@ -148,12 +147,12 @@ func set[T any](to *T, from *T) {
 
 func (s *Settings) applyEnvironment(getenv func(string) string) {
 	if root := getenv("SIT_ROOT"); root != "" {
-		s.Root = root
+		s.Root = filepath.Clean(root)
 		s.Repository = filepath.Join(root, "detector/calib/constants")
 		s.StartRecords = filepath.Join(root, "logs/atstart")
 	}
 	if root := getenv("SIT_PSDM_DATA"); root != "" {
-		s.DataRoots = []string{strings.TrimRight(root, "/")}
+		s.DataRoots = []string{filepath.Clean(root)}
 	}
 	s.SitData = getenv("SIT_DATA")
 }

@@ -76,6 +76,7 @@ func TestLoadRefuses(t *testing.T) {
 		"no roots":        `data_roots = []`,
 		"timeout":         `lock_timeout = "soon"`,
 		"negative":        `lock_timeout = "-1s"`,
+		"no wait":         `lock_timeout = "0s"`,
 		"wrong type":      `data_roots = "/x"`,
 		"hostile control": "repository = \"\x00\"",
 	} {

@@ -156,7 +156,7 @@ func (c *Calib) Names(t Target) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, atomicfile.Locate(c.root, err)
 	}
 	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
@@ -181,7 +181,7 @@ func (c *Calib) History(t Target) ([]HistoryRecord, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, atomicfile.Locate(c.root, err)
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err != nil {

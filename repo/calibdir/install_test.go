@@ -188,6 +188,13 @@ func TestInstallLinks(t *testing.T) {
 		if err := install(target); (err != nil) != fails {
 			t.Errorf("%s: %v", group, err)
 		}
+		_, namesErr := calib.Names(target)
+		_, historyErr := calib.History(target)
+		for _, err := range []error{calib.CheckHistory(t.Context(), target), namesErr, historyErr} {
+			if errors.Is(err, atomicfile.ErrLeadsOut) != fails || fails && !strings.Contains(err.Error(), group+": ") {
+				t.Errorf("%s: %v, want it to name the link", group, err)
+			}
+		}
 	}
 	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 0 {
 		t.Errorf("outside: %v, %v", entries, err)

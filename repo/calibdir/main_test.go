@@ -1,48 +1,23 @@
 package calibdir_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"deployconstants/internal/atomicfile"
+	"deployconstants/internal/testenv"
 	"deployconstants/repo/calibdir"
 )
 
-// childEnv names the function of children that the test binary is to be.
-const childEnv = "CALIBDIR_TEST_CHILD"
+// children are what the tests run in processes of their own.
+var children = testenv.Children{}
 
-var children = map[string]func(dir string) error{}
-
-func TestMain(m *testing.M) {
-	if child, ok := children[os.Getenv(childEnv)]; ok {
-		if err := child(os.Args[1]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
-// child returns the command that runs a function of children with dir.
-func child(t testing.TB, name, dir string) *exec.Cmd {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(context.Background(), self, dir)
-	cmd.Env = append(os.Environ(), childEnv+"="+name)
-	cmd.Stderr = os.Stderr
-	return cmd
-}
+func TestMain(m *testing.M) { children.Main(m) }
 
 // options are those of the documented command.
 var options = calibdir.Options{DirMode: 0o777, FileMode: 0o666, Group: -1}

@@ -116,7 +116,7 @@ func TestKilledDeployments(t *testing.T) {
 	random := rand.New(rand.NewPCG(2206, 2209))
 	killedAtWork := 0
 	for round := range 40 {
-		cmd := child(t, "redeploy", dir)
+		cmd := children.Command(t, "redeploy", dir)
 		must(t, cmd.Start())
 		time.Sleep(time.Duration(5_000+random.IntN(60_000)) * time.Microsecond)
 		must(t, cmd.Process.Kill())
@@ -137,7 +137,7 @@ func TestKilledDeployments(t *testing.T) {
 	}
 	t.Logf("%d of 40 left a temporary", killedAtWork)
 
-	cmd := child(t, "redeploy once", dir)
+	cmd := children.Command(t, "redeploy once", dir)
 	if err := cmd.Run(); err != nil {
 		t.Errorf("the next run: %v", err)
 	}
