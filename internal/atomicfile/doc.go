@@ -40,8 +40,8 @@
 //
 // Nothing is followed or written through: a target that is a symbolic link, a
 // directory or a special file, or that the caller may not write, is refused
-// before anything is made. All names are resolved below an *os.Root, so that no
-// symbolic link among their directories leads out of it.
+// before anything is made. All names are resolved below an *os.Root: a symbolic
+// link among their directories that leads out of it is ErrLeadsOut, by its name.
 //
 // # Limits
 //
@@ -49,5 +49,5 @@
 // content, and extended attributes other than system.posix_acl_access are not
 // kept. A group that the caller is no member of cannot be kept: ErrGroup. A process
 // killed between making a directory and setting its mode leaves the umask's. The
-// package takes no lock except AppendLine's on the file it writes.
+// package takes no lock but that of AppendLine and CheckAppend on their file.
 package atomicfile
