@@ -91,3 +91,85 @@ func TestLoadRefuses(t *testing.T) {
 		t.Error("a file that was named must exist")
 	}
 }
+
+func TestLoadReadsThePolicyOfBatchCommands(t *testing.T) {
+	path := write(t, `
+state_dir = "/file/state"
+calib_dir = "/calib/{instrument}/{experiment}"
+frozen = ["xppl*", "cxi01516"]
+trusted_owners = ["psdatmgr"]
+[batch]
+group = ""
+dir_mode = "2770"
+file_mode = "0o640"
+settle = "5m"
+max_replace_percent = 2.5
+waves = "1,1%,100%"
+[max_age]
+pedestals = 30
+[content.pixel_gain]
+max = 100.0
+max_changed = 0.5
+`)
+	s, err := settings.Load(path, environment(settings.StateVariable, "/environment/state", "HOME", "/home/tester"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.Batch
+	if b.Group != "" || b.DirMode != 0o2770 || b.FileMode != 0o640 || b.Settle != 5*time.Minute || b.MaxReplacePercent != 2.5 || b.Waves != "1,1%,100%" {
+		t.Errorf("batch: %+v", b)
+	}
+	if dir := s.CalibDir.Dir("/data", "XPP", "xpptut15"); dir != "/calib/XPP/xpptut15" {
+		t.Errorf("calib directory: %s", dir)
+	}
+	if s.MaxAge["pedestals"] != 30 || *s.Content["pixel_gain"].Max != 100 || s.Content["pixel_gain"].Min != nil {
+		t.Errorf("limits: %v %v", s.MaxAge, s.Content)
+	}
+	want := map[string][2]string{
+		"state_dir":                      {`"/environment/state"`, "$" + settings.StateVariable},
+		"frozen":                         {`["xppl*", "cxi01516"]`, path},
+		"batch.dir_mode":                 {`"2770"`, path},
+		"batch.max_changes":              {"0", "default"},
+		"max_age.pedestals":              {"30", path},
+		"content.pixel_gain.max_changed": {"0.5", path},
+	}
+	for _, entry := range s.Entries() {
+		if w, ok := want[entry.Key]; ok {
+			if entry.Value != w[0] || entry.Origin != w[1] {
+				t.Errorf("%s: %s from %s, want %s from %s", entry.Key, entry.Value, entry.Origin, w[0], w[1])
+			}
+			delete(want, entry.Key)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not shown: %v", want)
+	}
+	if s, err = settings.Load("", environment("HOME", "/home/tester")); err != nil || s.StateDir != "/home/tester/.local/state/deploy_constants" {
+		t.Errorf("state directory %q, %v", s.StateDir, err)
+	}
+}
+
+func TestLoadRefusesPoliciesThatCannotBeMeant(t *testing.T) {
+	for name, content := range map[string]string{
+		"one calib dir for all": `calib_dir = "{root}/calib"`,
+		"relative calib dir":    `calib_dir = "calib/{experiment}"`,
+		"unknown place":         `calib_dir = "{root}/{hutch}/{experiment}"`,
+		"climbing calib dir":    `calib_dir = "{root}/../{experiment}"`,
+		"frozen pattern":        `frozen = ["xpp["]`,
+		"empty frozen":          `frozen = [""]`,
+		"decimal mode":          "[batch]\nfile_mode = \"436\"",
+		"program mode":          "[batch]\nfile_mode = \"4775\"",
+		"workers":               "[batch]\nworkers = -1",
+		"percent":               "[batch]\nmax_replace_percent = 101.0",
+		"age of what":           "[max_age]\ngain = 30",
+		"age":                   "[max_age]\npedestals = 0",
+		"content of what":       "[content.gain]\nmin = 0.0",
+		"no content":            "[content.pixel_gain]\nmin = 2.0\nmax = 1.0",
+		"fraction":              "[content.pixel_gain]\nmax_changed = 50.0",
+		"empty root":            `data_roots = ["/a", ""]`,
+	} {
+		if _, err := settings.Load(write(t, content), environment()); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

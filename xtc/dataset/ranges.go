@@ -48,6 +48,24 @@ func (r Ranges) String() string {
 	return strings.Join(parts, ",")
 }
 
+// ParseRanges reads a list of runs as an option gives it, "1-20,25": numbers and
+// ranges that run forwards, none of them empty.
+func ParseRanges(text string) (Ranges, error) {
+	list, reason := parseRanges(text)
+	if reason == "" && len(list) == 0 {
+		reason = "no number"
+	}
+	for _, one := range list {
+		if reason == "" && one.Last < one.First {
+			reason = fmt.Sprintf("range %s runs backwards", one)
+		}
+	}
+	if reason != "" {
+		return nil, fmt.Errorf("%q: %s; write runs like 1-20,25", text, reason)
+	}
+	return list, nil
+}
+
 // parseRanges reads a comma list of N and N-M. Empty items are ignored and "N-"
 // is N, as psana has it; the reason is empty where all is well.
 func parseRanges(text string) (list Ranges, reason string) {

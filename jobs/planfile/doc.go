@@ -1,0 +1,2 @@
+// Package planfile is the format of plans.
+package planfile

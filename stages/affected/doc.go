@@ -1,0 +1,2 @@
+// Package affected says who would change.
+package affected

@@ -1,0 +1,2 @@
+// Package apply carries plans out.
+package apply

@@ -1,0 +1,2 @@
+// Package explain says why.
+package explain

@@ -1,0 +1,2 @@
+// Package sweep does all in one.
+package sweep

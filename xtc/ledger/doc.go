@@ -1,0 +1,2 @@
+// Package ledger keeps what the XTC headers said.
+package ledger
