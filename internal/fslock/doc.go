@@ -16,6 +16,19 @@
 // process dies, and reach other hosts through NFS and through Lustre mounted
 // with "flock". They are independent of flock(2).
 //
+// # Lock files
+//
+// Hold takes a file that is there for its lock only, and writes one line of JSON
+// into it, so that those who wait are told by whom it is held:
+//
+//	held, err := fslock.Hold(ctx, "<state>/locks/xpptut15.lock", fslock.Holder{Host: host, PID: pid, Since: now}, time.Minute)
+//	...
+//	defer held.Release()
+//	if held.Unlocked { // warn once: no locks on this file system
+//
+// Lock files are never removed: a name that goes away while others wait for its
+// file would let two hold it.
+//
 // # Limits
 //
 // A lock is advice: it makes waiting orderly. What must stay correct where locks

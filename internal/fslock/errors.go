@@ -18,15 +18,20 @@ var (
 type HeldError struct {
 	Path   string
 	Waited time.Duration // the timeout; 0: did not wait
+	Holder *Holder       // of a lock file, see Hold; nil: unknown
 }
 
-// Error names the file, how long was waited and what to do.
+// Error names the file, who holds it if that is known, how long was waited and
+// what to do.
 func (e *HeldError) Error() string {
-	waited := ""
+	by, waited := ErrHeld.Error(), ""
+	if e.Holder != nil {
+		by = fmt.Sprintf("locked by %v", e.Holder)
+	}
 	if e.Waited > 0 {
 		waited = fmt.Sprintf(" for more than %v", e.Waited)
 	}
-	return fmt.Sprintf("%s: %v%s; try again when it is done", e.Path, ErrHeld, waited)
+	return fmt.Sprintf("%s: %s%s; try again when it is done", e.Path, by, waited)
 }
 
 // Is makes errors.Is(err, ErrHeld) true.

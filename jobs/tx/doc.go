@@ -25,7 +25,7 @@
 //	<state>/tx/<id>/journal.jsonl.zst  the same, when it is finished
 //	<state>/tx/<id>/result.json     Result: the transaction is finished
 //	<state>/tx/deployed.jsonl.zst   cache of what finished transactions deployed
-//	<state>/objects/ab/abcd...zst   previous contents by their SHA-256, zstd
+//	<state>/objects/a/abcd....zst   previous contents by their SHA-256, zstd
 //
 // A line of a journal is a Record in JSON with three more fields at its end:
 //
