@@ -17,6 +17,7 @@
 //	objects/               directory  previous contents by digest (package jobs/tx)
 //	locks/                 directory  <experiment>.lock, sweep.lock (package internal/fslock)
 //	heartbeat.json         file       when the last sweep was seen alive (package internal/beacon)
+//	notes.txt              file       what the last sweep had to say to a person
 //	metrics.prom           file       figures of the last sweep (package internal/beacon)
 //
 // Directories have the mode 0750: previous contents are never more readable than

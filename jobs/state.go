@@ -39,6 +39,9 @@ func (s State) Locks() string { return filepath.Join(s.Dir, "locks") }
 // Heartbeat returns the file that tells when a sweep was last seen alive.
 func (s State) Heartbeat() string { return filepath.Join(s.Dir, "heartbeat.json") }
 
+// Notes returns the file of what the last sweep had to say to a person.
+func (s State) Notes() string { return filepath.Join(s.Dir, "notes.txt") }
+
 // Metrics returns the file of Prometheus' textfile collector.
 func (s State) Metrics() string { return filepath.Join(s.Dir, "metrics.prom") }
 

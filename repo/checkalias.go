@@ -134,7 +134,7 @@ func (c *checker) checkTwins(t DetType, ids []string) {
 	slices.Sort(ids)
 	first := map[string]string{}
 	for _, id := range slices.Compact(ids) {
-		hardware, ok := t.withoutFirmware(id)
+		hardware, ok := t.WithoutFirmware(id)
 		if !ok {
 			continue
 		}
@@ -146,9 +146,9 @@ func (c *checker) checkTwins(t DetType, ids []string) {
 	}
 }
 
-// withoutFirmware removes the firmware version from the id of each panel; false if
-// the id has none.
-func (t DetType) withoutFirmware(id string) (string, bool) {
+// WithoutFirmware removes the firmware version from the id of each panel: ids that
+// are equal but for it are of one detector. It returns false if the id has none.
+func (t DetType) WithoutFirmware(id string) (string, bool) {
 	firmware, known := firmwareFields[t.Name]
 	panels := strings.Split(id, "_")
 	for i, panel := range panels {

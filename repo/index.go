@@ -63,15 +63,16 @@ func (x *Index) Strays() []Rejected { return x.strays }
 // that is not after it, and of several with that stamp the greatest name. It
 // returns false if there is none. It does not allocate.
 func (x *Index) At(stamp Stamp) (Entry, bool) {
-	i := x.search(stamp)
+	i := x.Valid(stamp)
 	if i == 0 {
 		return Entry{}, false
 	}
 	return x.entries[i-1], true
 }
 
-// search returns how many entries have a stamp that is not after the given one.
-func (x *Index) search(stamp Stamp) int {
+// Valid returns how many entries have a stamp that is not after the given one; the
+// last of them is that of At.
+func (x *Index) Valid(stamp Stamp) int {
 	low, high := 0, len(x.entries)
 	for low < high {
 		middle := int(uint(low+high) >> 1)
@@ -84,10 +85,10 @@ func (x *Index) search(stamp Stamp) int {
 	return low
 }
 
-// rejected returns why each name but the one chosen at the stamp was not taken,
+// Rejected returns why each name but the one chosen at the stamp was not taken,
 // sorted by name.
-func (x *Index) rejected(stamp Stamp) []Rejected {
-	chosen := x.search(stamp) - 1
+func (x *Index) Rejected(stamp Stamp) []Rejected {
+	chosen := x.Valid(stamp) - 1
 	list := slices.Clone(x.strays)
 	for i, entry := range x.entries {
 		switch {

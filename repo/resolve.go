@@ -49,14 +49,14 @@ func (r *Repository) Resolve(p Panel, alias string, ctype CType, at Stamp) (Choi
 	if err := checkElement("calibration type", string(ctype)); err != nil {
 		return choice, err
 	}
-	defaultName := p.Type.Name + "/" + defaultDir + "/" + p.Type.Name + "_default_" + string(ctype) + ".txt"
+	defaultName := p.Type.DefaultDir() + "/" + p.Type.DefaultName(ctype)
 	choice.DefaultPath = r.path(defaultName)
 	if alias != "" {
 		index, dir, err := r.index(p, alias, string(ctype))
 		if err != nil {
 			return choice, err
 		}
-		choice.Rejected = index.rejected(at)
+		choice.Rejected = index.Rejected(at)
 		if entry, found := index.At(at); found {
 			choice.Kind, choice.Path, choice.Stamp = Specific, r.path(dir+"/"+entry.Name), entry.Stamp
 			return choice, nil

@@ -50,13 +50,16 @@ func (r *Repository) makePanelTree(dir string) error {
 // directory returns the detector's directory in the repository. A long id does
 // not fit into a file name: there the alias stands for it, or, if only the first
 // panel has a record, as the original of 2022 wrote it, that panel's id.
-func (p Panel) directory(record aliasRecord) string {
+func (p Panel) directory(record aliasRecord) string { return p.Type.Name + "/" + p.dirName(record) }
+
+// dirName is directory in that of the type.
+func (p Panel) dirName(record aliasRecord) string {
 	switch {
 	case len(p.ID) <= nameMax:
-		return p.Type.Name + "/" + p.ID
+		return p.ID
 	case record.id != p.ID && record.id != "":
-		return p.Type.Name + "/" + record.id
+		return record.id
 	default:
-		return p.Type.Name + "/" + p.Type.Name + "_" + record.alias
+		return p.Type.Name + "_" + record.alias
 	}
 }

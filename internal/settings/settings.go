@@ -289,6 +289,14 @@ func checkByCType(maxAge map[string]int, content map[string]Content) error {
 	return nil
 }
 
+// IsFrozen reports whether the calib directory of an experiment is left alone.
+func (s Settings) IsFrozen(experiment string) bool {
+	return slices.ContainsFunc(s.Frozen, func(pattern string) bool {
+		match, _ := path.Match(pattern, experiment) // Load refuses patterns that are none
+		return match
+	})
+}
+
 func set[T any](to *T, from *T) {
 	if from != nil {
 		*to = *from

@@ -39,6 +39,12 @@
 // with one clock form a step. Configuration is taken from all control streams of
 // a step, highest number first, and then from its first other stream.
 //
+// # Facility
+//
+// Catalog.Facility lists the experiments that are on disk, in any of the layouts
+// that LCLS has, and ListRuns the runs of one of them with the sizes and times of
+// their files. Both read directories only: no XTC file is opened.
+//
 // # Guarantees and limits
 //
 // Only the headers of datagrams and the configuration objects up to the begin of

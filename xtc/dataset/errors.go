@@ -13,6 +13,9 @@ var (
 	ErrNoExperiment = errors.New("experiment is not known")
 	// ErrNoRoot says that a data root does not exist or is not mounted.
 	ErrNoRoot = errors.New("data root is missing")
+	// ErrEmptyRoot says that a data root is there, but has neither instruments nor
+	// experiments: it is the mount point of something that is not mounted.
+	ErrEmptyRoot = errors.New("data root is empty")
 	// ErrNoDirectory says that the directory of a data set does not exist.
 	ErrNoDirectory = errors.New("data set directory is missing")
 	// ErrNoRun says that a data set names no run.

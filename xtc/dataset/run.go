@@ -13,6 +13,10 @@ import (
 type Options struct {
 	// Open opens one XTC file. Nil: xtc.Open.
 	Open func(path string) (*xtc.File, error)
+
+	// Verify compares the files that are open at the end with what they were when
+	// they were opened; ErrChanged is the warning of those that differ.
+	Verify bool
 }
 
 func (o *Options) applyDefaults() {
@@ -60,6 +64,9 @@ func ReadRun(ctx context.Context, files RunFiles, opts Options) (run *Run, err e
 		return nil, err
 	}
 	defer func() {
+		if opts.Verify && err == nil {
+			r.verify(m)
+		}
 		if closeErr := m.close(); err == nil && closeErr != nil {
 			run, err = nil, closeErr
 		}
@@ -82,6 +89,18 @@ func ReadRun(ctx context.Context, files RunFiles, opts Options) (run *Run, err e
 		r.warn(Warning{Err: fmt.Errorf("%w: the files end before it", ErrNoBeginRun)})
 	}
 	return r.run, nil
+}
+
+// verify warns of files that were written meanwhile.
+func (r *runReader) verify(m *merger) {
+	for _, s := range m.streams {
+		if s.file == nil {
+			continue
+		}
+		if changed, err := s.file.Changed(); err == nil && changed { // beyond maxWarnings, too
+			r.run.Warnings = append(r.run.Warnings, Warning{s.path, ErrChanged})
+		}
+	}
 }
 
 func nextStep(ctx context.Context, m *merger) (step, error) {
