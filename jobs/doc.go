@@ -12,7 +12,7 @@
 //	path                   type       content
 //	ledger/                directory  what the headers of the runs said (package xtc/ledger)
 //	digests/files.jsonl.zst file      digests of constants by the identity of their files (package repo/digest)
-//	plans/                 directory  plans of sweeps that changed something (package stages/sweep)
+//	sweep.plan.jsonl.zst   file       plan of the last sweep, if it has to be applied (package stages/sweep)
 //	tx/<id>/               directory  one transaction (package jobs/tx)
 //	objects/               directory  previous contents by digest (package jobs/tx)
 //	locks/                 directory  <experiment>.lock, sweep.lock (package internal/fslock)

@@ -24,8 +24,8 @@ func (s State) Ledger() string { return filepath.Join(s.Dir, "ledger") }
 // Digests returns the file of remembered digests.
 func (s State) Digests() string { return filepath.Join(s.Dir, "digests", "files.jsonl.zst") }
 
-// Plans returns the directory of the plans that sweeps made.
-func (s State) Plans() string { return filepath.Join(s.Dir, "plans") }
+// Plan returns the file of the last sweep's plan, if that has to be applied.
+func (s State) Plan() string { return filepath.Join(s.Dir, "sweep.plan.jsonl.zst") }
 
 // Transactions returns the directory that has one directory for each transaction.
 func (s State) Transactions() string { return filepath.Join(s.Dir, "tx") }

@@ -16,7 +16,7 @@ func TestPaths(t *testing.T) {
 	seen := map[string]bool{}
 	for _, path := range []string{
 		state.Ledger(), state.Digests(), state.Transactions(), state.Objects(),
-		state.Plans(), state.Notes(), state.Locks(), state.Heartbeat(), state.Metrics(),
+		state.Plan(), state.Notes(), state.Locks(), state.Heartbeat(), state.Metrics(),
 	} {
 		if !strings.HasPrefix(path, "/state/") || seen[path] {
 			t.Errorf("%s is not below the directory or taken twice", path)

@@ -73,17 +73,36 @@ func openAppend(sys system, root *os.Root, name string, o Options) (*os.File, er
 // line is there) or what the system returned; a line that could be written in
 // part only is taken back.
 func AppendLine(ctx context.Context, root *os.Root, name, line string, o Options) error {
-	return appendLine(ctx, host{}, root, name, line, o)
+	return AppendLines(ctx, root, name, []string{line}, o)
 }
 
-func appendLine(ctx context.Context, sys system, root *os.Root, name, line string, o Options) (err error) {
+// AppendLines appends several lines as AppendLine does one: all of them, next to
+// each other, or none.
+func AppendLines(ctx context.Context, root *os.Root, name string, lines []string, o Options) error {
+	return appendLines(ctx, host{}, root, name, lines, o)
+}
+
+// joinLines checks the lines and ends each with its newline.
+func joinLines(lines []string) (string, error) {
+	var text strings.Builder
+	for _, line := range lines {
+		line = strings.TrimSuffix(line, "\n") + "\n"
+		if strings.IndexByte(line, '\n') != len(line)-1 || strings.ContainsRune(line, 0) {
+			return "", fmt.Errorf("%w: %q", ErrLine, line)
+		}
+		text.WriteString(line)
+	}
+	return text.String(), nil
+}
+
+func appendLines(ctx context.Context, sys system, root *os.Root, name string, lines []string, o Options) (err error) {
 	defer func() { err = pathError("append to", filepath.Join(root.Name(), name), err) }()
 	if err := o.Mode.CheckFile(); err != nil {
 		return err
 	}
-	line = strings.TrimSuffix(line, "\n") + "\n"
-	if strings.IndexByte(line, '\n') != len(line)-1 || strings.ContainsRune(line, 0) {
-		return fmt.Errorf("%w: %q", ErrLine, line)
+	line, err := joinLines(lines)
+	if err != nil || line == "" {
+		return err
 	}
 	dir, base, err := openParent(root, name)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -89,6 +90,14 @@ func (f *faulty) Sync(file *os.File) error {
 		name = "directory fsync"
 	}
 	return f.step(name, func() error { return f.System.Sync(file) })
+}
+
+func (f *faulty) SyncAll(file *os.File) error {
+	return f.step("syncfs", func() error { return f.System.SyncAll(file) })
+}
+
+func (f *faulty) SetModTime(dir *os.File, name string, t time.Time) error {
+	return f.step("set time", func() error { return f.System.SetModTime(dir, name, t) })
 }
 
 func (f *faulty) Close(file *os.File) error {

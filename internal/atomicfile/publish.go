@@ -58,6 +58,9 @@ type Previous struct {
 	ModTime  time.Time // UTC
 	SHA256   [sha256.Size]byte
 	ACL      []byte // system.posix_acl_access as stored; empty: none
+
+	Inode      uint64
+	ChangeTime time.Time // UTC
 }
 
 // A Result tells what a publication did. Exactly one of Created, Replaced and
@@ -187,7 +190,7 @@ func (t *temporary) take(base string, old *target, o Options) (result Result, do
 		if err := t.finish(appearance{mode: o.Mode, gid: o.Group}); err != nil {
 			return Result{}, false, err
 		}
-		result.Created, err = t.takeNew(base)
+		result.Created, err = t.takeName(base, nil)
 		return result, result.Created, err
 	}
 	if result.Previous, err = old.previous(); err != nil {
@@ -212,12 +215,6 @@ func (t *temporary) take(base string, old *target, o Options) (result Result, do
 	if err := t.finish(looks); err != nil {
 		return Result{}, false, err
 	}
-	if !old.isStill(base) {
-		return Result{}, false, nil
-	}
-	if err := t.takeOver(base); err != nil {
-		return Result{}, false, err
-	}
-	result.Replaced = true
-	return result, true, nil
+	result.Replaced, err = t.takeName(base, old)
+	return result, result.Replaced, err
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,6 +35,10 @@ type system interface {
 	Truncate(f *os.File, size int64) error
 	// Sync makes the content of a file, or the names in a directory, durable.
 	Sync(f *os.File) error
+	// SyncAll makes the whole file system of f durable.
+	SyncAll(f *os.File) error
+	// SetModTime sets the modification time of the file called name.
+	SetModTime(dir *os.File, name string, t time.Time) error
 	// Close closes a file that was written.
 	Close(f *os.File) error
 	// RenameNew renames, and fails with EEXIST where the new name is taken.
@@ -87,6 +92,17 @@ func (host) SetACL(f *os.File, acl []byte) error {
 func (host) Truncate(f *os.File, size int64) error { return f.Truncate(size) }
 
 func (host) Sync(f *os.File) error { return f.Sync() }
+
+func (host) SyncAll(f *os.File) error {
+	return retry("syncfs", func() error { return unix.Syncfs(int(f.Fd())) })
+}
+
+func (host) SetModTime(dir *os.File, name string, t time.Time) error {
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(t.UnixNano())}
+	return retry("utimensat", func() error {
+		return unix.UtimesNanoAt(int(dir.Fd()), name, times, unix.AT_SYMLINK_NOFOLLOW)
+	})
+}
 
 func (host) Close(f *os.File) error { return f.Close() }
 

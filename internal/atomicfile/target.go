@@ -56,17 +56,37 @@ func openTarget(dir *os.File, base string) (*target, error) {
 
 // close closes the file; a nil target has none.
 func (t *target) close() {
-	if t != nil {
+	if t != nil && t.file != nil {
 		t.file.Close() // was only read
+		t.file = nil
 	}
 }
 
 // content returns a reader of the whole file.
 func (t *target) content() io.Reader { return io.NewSectionReader(t.file, 0, t.stat.Size) }
 
+// describe tells what the file is, but for the digest of its content.
+func (t *target) describe() (Previous, error) {
+	acl, err := readACL(t.file)
+	if err != nil {
+		return Previous{}, err
+	}
+	return Previous{
+		Mode:       Mode(t.stat.Mode) & modeMask,
+		UID:        int(t.stat.Uid),
+		GID:        int(t.stat.Gid),
+		Links:      uint64(t.stat.Nlink),
+		Size:       t.stat.Size,
+		ModTime:    time.Unix(t.stat.Mtim.Unix()).UTC(),
+		ACL:        bytes.Clone(acl),
+		Inode:      t.stat.Ino,
+		ChangeTime: time.Unix(t.stat.Ctim.Unix()).UTC(),
+	}, nil
+}
+
 // previous describes the file, with the digest of its content.
 func (t *target) previous() (Previous, error) {
-	acl, err := readACL(t.file)
+	p, err := t.describe()
 	if err != nil {
 		return Previous{}, err
 	}
@@ -74,16 +94,8 @@ func (t *target) previous() (Previous, error) {
 	if _, err := io.CopyBuffer(hash, t.content(), make([]byte, copySize)); err != nil {
 		return Previous{}, err
 	}
-	return Previous{
-		Mode:    Mode(t.stat.Mode) & modeMask,
-		UID:     int(t.stat.Uid),
-		GID:     int(t.stat.Gid),
-		Links:   uint64(t.stat.Nlink),
-		Size:    t.stat.Size,
-		ModTime: time.Unix(t.stat.Mtim.Unix()).UTC(),
-		SHA256:  [sha256.Size]byte(hash.Sum(nil)),
-		ACL:     bytes.Clone(acl),
-	}, nil
+	hash.Sum(p.SHA256[:0])
+	return p, nil
 }
 
 // isStill reports whether the name leads to the file as it was when opened.

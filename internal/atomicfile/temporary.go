@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -83,13 +84,15 @@ func (t *temporary) fill(src io.Reader) error {
 // An appearance is what a file has besides its content.
 type appearance struct {
 	mode    Mode
-	gid     int    // -1: leave the group that the directory gives
-	keepACL bool   // false: leave the list that the directory gives
-	acl     []byte // the list, where keepACL; empty: none
+	gid     int       // -1: leave the group that the directory gives
+	keepACL bool      // false: leave the list that the directory gives
+	acl     []byte    // the list, where keepACL; empty: none
+	modTime time.Time // zero: that of the last write
 }
 
 func (a appearance) equal(b appearance) bool {
-	return a.mode == b.mode && a.gid == b.gid && a.keepACL == b.keepACL && bytes.Equal(a.acl, b.acl)
+	return a.mode == b.mode && a.gid == b.gid && a.keepACL == b.keepACL &&
+		bytes.Equal(a.acl, b.acl) && a.modTime.Equal(b.modTime)
 }
 
 // finish makes the temporary ready for its name: looks first, so that the file
@@ -110,7 +113,7 @@ func (t *temporary) finish(looks appearance) error {
 	return t.sys.Close(file)
 }
 
-// dress gives the temporary its group, mode and list, in this order: chgrp
+// dress gives the temporary its group, mode, list and time, in this order: chgrp
 // clears set-id bits, and the list refines the mode.
 func (t *temporary) dress(a appearance) error {
 	if t.file == nil {
@@ -129,13 +132,15 @@ func (t *temporary) dress(a appearance) error {
 	if err := t.sys.Chmod(t.file, a.mode); err != nil {
 		return err
 	}
-	if !a.keepACL {
+	if a.keepACL {
+		if err := withoutACL(t.sys.SetACL(t.file, a.acl)); err != nil {
+			return fmt.Errorf("copy the access control list: %w", err)
+		}
+	}
+	if a.modTime.IsZero() {
 		return nil
 	}
-	if err := withoutACL(t.sys.SetACL(t.file, a.acl)); err != nil {
-		return fmt.Errorf("copy the access control list: %w", err)
-	}
-	return nil
+	return t.sys.SetModTime(t.dir, t.name, a.modTime)
 }
 
 // isAt reports whether name now leads to this file: a call that failed by its
@@ -143,6 +148,19 @@ func (t *temporary) dress(a appearance) error {
 func (t *temporary) isAt(name string) bool {
 	st, err := statAt(t.dir, name)
 	return err == nil && sameFile(&st, &t.stat)
+}
+
+// takeName gives the temporary the name of old, or a free one where that is nil. It
+// reports false where the name leads to something else by now.
+func (t *temporary) takeName(name string, old *target) (bool, error) {
+	switch {
+	case old == nil:
+		return t.takeNew(name)
+	case !old.isStill(name):
+		return false, nil
+	}
+	err := t.takeOver(name)
+	return err == nil, err
 }
 
 // takeNew gives the temporary the name if it is free. It reports false where

@@ -42,6 +42,12 @@ type Env struct {
 	Account        func() string // login name of the caller in the password file
 	Host           func() string
 	Dir            string // working directory, absolute
+
+	// patient outlives the context of a command by the grace after the first
+	// signal: batch commands finish in it what is in flight. Run sets it.
+	patient context.Context
+
+	args []string // of the command, program name excluded; Run sets it
 }
 
 // System returns the environment of this process.
@@ -94,14 +100,20 @@ func (e Env) user() string {
 	return e.Account()
 }
 
+// grace is how long batch commands may finish what is in flight after the first
+// signal: Slurm leaves 30 s between SIGTERM and SIGKILL.
+const grace = 20 * time.Second
+
 // Run runs the command with its arguments, program name excluded, and returns the
-// exit status. SIGINT, SIGTERM, and SIGHUP, a lost connection, cancel it.
+// exit status. SIGINT, SIGTERM, and SIGHUP, a lost connection, end the context of
+// the command; the second of them, or the end of the grace, ends it all.
 func Run(ctx context.Context, env Env, args []string) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	_, untilSignal, release := pipeline.Interrupts(ctx, signals, 0)
+	patient, untilSignal, release := pipeline.Interrupts(ctx, signals, grace)
 	defer release()
+	env.patient, env.args = patient, args
 	err := run(untilSignal, env, args)
 	if cause, ok := errors.AsType[*pipeline.SignalError](context.Cause(untilSignal)); ok && err != nil {
 		err = &statusError{statusOfSignal(cause.Signal), err}
@@ -138,7 +150,11 @@ func newApp(env Env, args []string) *cli.App {
 		ErrWriter:             env.Stderr,
 		Flags:                 deployFlags(),
 		Action:                deployAction(env, args),
-		Commands:              []*cli.Command{xtcCommand(env), repoCommand(env)},
+		Commands: []*cli.Command{
+			scanCommand(env), planCommand(env), applyCommand(env), sweepCommand(env),
+			verifyCommand(env), undoCommand(env), historyCommand(env), affectedCommand(env), explainCommand(env),
+			ledgerCommand(env), repoCommand(env), xtcCommand(env), configCommand(env),
+		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return &usageError{command: program, err: err}
 		},

@@ -67,9 +67,22 @@ OPTIONS:
   options counts. Times are those of the facility's zone, America/Los_Angeles
   unless the settings say otherwise.
 
-COMMANDS:
-  xtc                   look inside XTC files: dump, ids
+COMMANDS for a whole facility:
+  sweep                 scan, plan, apply and verify in one go, for cron
+  scan                  read the headers of new and changed runs into the ledger
+  plan                  say every change that calib directories need, and why
+  apply                 carry a plan out as one transaction
+  verify                find deployed files that are no longer as intended
+  undo                  take a transaction back, to the byte
+  history               list transactions, or show what one of them did
+  affected              say which experiments, runs and files a change would touch
+  explain               say which constants a run gets, and why
+
+OTHER COMMANDS:
+  ledger                what the XTC headers said: ls, show, compact, export
   repo                  the constants repository: init, name, save, ls, aliases, check
+  xtc                   look inside XTC files: dump, ids
+  config                the settings of the site: show, check
   "deploy_constants COMMAND -h" shows the help of a command.
 
 EXIT STATUS:

@@ -22,7 +22,8 @@ const (
 	statusFailed  = 1  // failed
 	statusUsage   = 2  // the command line is wrong; nothing was touched
 	statusPartly  = 3  // some items failed; single command: -D given, nothing valid
-	statusDamage  = 5  // damage found
+	statusPending = 4  // changes are pending; only with --detailed-exitcode
+	statusDamage  = 5  // damage or drift found
 	statusMissing = 10 // repository or data root missing
 	statusLocked  = 11 // locked by another
 )

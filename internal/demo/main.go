@@ -1,31 +1,33 @@
-// Command demo makes a small facility in a temporary folder and runs
-// deploy_constants on it as a data manager would, showing each command, what it
-// prints, and what is deployed in the end.
+// Command demo makes a facility of a few hundred experiments in a temporary folder
+// and runs deploy_constants on it as a data manager would, showing each command,
+// what it prints, and how it exits.
 package main
 
 import (
 	"bytes"
-	"encoding/binary"
+	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"deployconstants/internal/facility"
 )
 
 func main() {
 	program := flag.String("program", "bin/deploy_constants", "the deploy_constants to run")
+	experiments := flag.Int("experiments", 300, "experiments of the facility")
 	keep := flag.Bool("keep", false, "keep the facility")
 	flag.Parse()
-	if err := run(*program, *keep); err != nil {
+	if err := run(*program, *experiments, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "demo: error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(program string, keep bool) error {
+func run(program string, experiments int, keep bool) error {
 	program, err := filepath.Abs(program)
 	if err != nil {
 		return err
@@ -37,133 +39,140 @@ func run(program string, keep bool) error {
 	if !keep {
 		defer os.RemoveAll(dir)
 	}
-	d := demo{facility: facility{dir}, program: program}
-	files, err := d.facility.make()
+	const runs, streams = 8, 4
+	made, err := facility.Make(filepath.Join(dir, "facility"), facility.Options{
+		Seed: 1, Experiments: experiments, Runs: runs, Streams: streams, RealShapes: true,
+	})
 	if err != nil {
 		return err
 	}
-	fmt.Printf("A demo facility in %s: %d XTC files, experiments at 4 instruments.\n", dir, files)
+	d := demo{Facility: made, program: program, settings: filepath.Join(dir, "site.toml")}
+	if err := os.WriteFile(d.settings, []byte(made.Settings()), 0o644); err != nil {
+		return err
+	}
+	fmt.Printf("A demo facility in %s: %d experiments of %d runs in %d streams,\n"+
+		"with panels that were swapped, hand-made files, and damage, as facilities have them.\n", dir, experiments, runs, streams)
 	return d.show()
 }
 
 // demo runs commands at the facility.
 type demo struct {
-	facility facility
+	*facility.Facility
 	program  string
+	settings string
+}
+
+// A step is one command of the demonstration.
+type step struct {
+	says   string
+	args   []string
+	status int // with which it exits
+	lines  int // shown of what it prints, from the end; 0: all
 }
 
 func (d demo) show() error {
-	fmt.Println("\nA repository with defaults, and two gain files of one panel, valid from 2010 and from 2017:")
-	if err := d.populate(); err != nil {
+	const plan = "backfill.plan.jsonl.zst"
+	if err := d.commands(
+		step{"Read the headers of all runs, once and for all:", []string{"scan"}, 0, 1},
+		step{"What would have to change, and why? Nothing is changed yet:", []string{"plan", "-o", plan}, 0, 6},
+		step{"Carry it out, one experiment first, then one in a hundred, then all:",
+			[]string{"apply", "--waves", "1,1%,100%", plan}, 0, 0},
+		step{"Is everything as it was deployed?", []string{"verify"}, 0, 0},
+	); err != nil {
 		return err
 	}
-	for _, step := range []struct {
-		says string
-		args []string
-	}{
-		{"What is in a run:", []string{"xtc", "ids", "exp=xpptut15:run=260"}},
-		{"The repository:", []string{"repo", "ls"}},
-		{"Two runs a year apart get the constants of their time:", []string{"-l", "WARNING", "-e", "xpptut15", "-r", "260", "-d", "XcsEndstation.0:Epix100a.1", "-C", "gain", "-D", "-R", "0-260"}},
-		{"", []string{"-l", "WARNING", "-e", "xpptut15", "-r261", "-d", "epix_1", "-D", "--runrange=261-end"}},
-		{"No file for this panel, so the default; with the log that is also kept in the repository:", []string{"-e", "xpptut15", "-r", "260", "-d", "XcsEndstation.0:Epix100a.1", "-C", "common_mode", "-D"}},
-		{"Other instruments:", []string{"-l", "WARNING", "-e", "cxig0715", "-r", "86", "-d", "CxiDs1.0:Cspad.0", "-C", "common_mode", "-D"}},
-		{"", []string{"-l", "WARNING", "-e", "mecj5515", "-r", "102", "-d", "MecTargetChamber.0:Cspad2x2.3", "-C", "common_mode", "-D"}},
-		{"", []string{"-l", "WARNING", "-e", "amob5114", "-r", "403", "-d", "Camp.0:pnCCD.1", "-C", "common_mode", "-D"}},
-		{"Is the repository in order?", []string{"repo", "check"}},
-	} {
-		if step.says != "" {
-			fmt.Printf("\n%s\n", step.says)
-		}
-		if err := d.command(step.args...); err != nil {
-			return err
-		}
+	deployed, err := d.pick()
+	if err != nil {
+		return err
 	}
-	return d.deployed()
+	if err := d.commands(
+		step{"Why does this run get these constants?",
+			[]string{"explain", "-e", deployed.experiment, "-r", deployed.run, "-d", deployed.source, "-C", deployed.ctype}, 0, 0},
+		step{"Who would change if these constants were withdrawn?", []string{"affected", "--withdraw", deployed.constants}, 0, 1},
+	); err != nil {
+		return err
+	}
+	fmt.Printf("\nSomebody edits %s by hand.\n", d.short(deployed.path))
+	if err := appendLine(deployed.path, "# better\n"); err != nil {
+		return err
+	}
+	if err := d.commands(
+		step{"It is found, and left alone:", []string{"verify"}, 5, 0},
+		step{"", []string{"plan", "-a", "-e", deployed.experiment, "-d", deployed.source, "-C", deployed.ctype}, 0, 0},
+		step{"The backfill is taken back, to the byte, but for what was edited since:", []string{"undo", deployed.transaction}, 3, 0},
+		step{"That, too, if it must be:", []string{"undo", "--force", "-e", deployed.experiment, deployed.transaction}, 0, 0},
+		step{"What happened so far:", []string{"history"}, 0, 0},
+		step{"The same in one go, as cron does it every night:", []string{"sweep", "-D", "--quiet"}, 0, 1},
+		step{"The next night nothing has changed, and nothing is printed:", []string{"sweep", "-D", "--quiet"}, 0, 0},
+	); err != nil {
+		return err
+	}
+	e := d.Experiments[0]
+	return d.commands(step{"One experiment, run, detector and type at a time, as documented:", []string{
+		"-l", "WARNING", "-e", deployed.experiment, "-r", deployed.run, "-d", deployed.source, "-C", deployed.ctype,
+		"-D", "-c", filepath.Join(filepath.Dir(d.settings), "calib-of-"+e.Name),
+	}, 0, 0})
 }
 
-// populate fills the repository with the documented library calls, as commands.
-func (d demo) populate() error {
-	if err := d.command("repo", "init", "epix100a", "cspad", "cspad2x2", "pnccd"); err != nil {
-		return err
-	}
-	for _, c := range []struct{ detType, text string }{
-		{"epix100a", "4 6 30 30\n"}, {"cspad", "1 25 25 100\n"}, {"cspad2x2", "1 25 25 100\n"}, {"pnccd", "3 350 350 128\n"},
-	} {
-		path := filepath.Join(d.facility.repository(), c.detType, "default", c.detType+"_default_common_mode.txt")
-		if err := os.WriteFile(path, []byte(c.text), 0o664); err != nil {
-			return err
+func (d demo) commands(steps ...step) error {
+	for _, s := range steps {
+		if s.says != "" {
+			fmt.Printf("\n%s\n", s.says)
 		}
-	}
-	for _, c := range []struct {
-		stamp string
-		gain  float64
-	}{{"20100101000000", 0.060}, {"20170101000000", 0.061}} {
-		path := filepath.Join(d.facility.dir, "gain.npy")
-		if err := os.WriteFile(path, npy(704, 768, c.gain), 0o664); err != nil {
-			return err
+		out, err := d.command(s.args...)
+		if status := exitStatus(err); status != s.status {
+			return fmt.Errorf("deploy_constants %s: exit status %d, want %d: %s", strings.Join(s.args, " "), status, s.status, out)
 		}
-		if err := d.command("repo", "save", "-e", "xpptut15", "-r", "260", "-d", "XcsEndstation.0:Epix100a.1",
-			"-C", "gain", "-t", c.stamp, path); err != nil {
-			return err
+		lines := strings.SplitAfter(strings.TrimSuffix(out, "\n")+"\n", "\n")
+		lines = lines[:len(lines)-1]
+		if out == "" {
+			lines = nil
+		}
+		if s.lines > 0 && len(lines) > s.lines {
+			fmt.Printf("  ... (%d lines)\n", len(lines)-s.lines)
+			lines = lines[len(lines)-s.lines:]
+		}
+		for _, line := range lines {
+			fmt.Print("  ", line)
+		}
+		if s.status != 0 {
+			fmt.Printf("  (exit status %d)\n", s.status)
 		}
 	}
 	return nil
 }
 
-// command runs deploy_constants and shows it as typed, with what it prints.
-func (d demo) command(args ...string) error {
+// command runs deploy_constants, shows it as typed, and returns what it prints.
+func (d demo) command(args ...string) (string, error) {
 	fmt.Printf("$ deploy_constants %s\n", d.short(strings.Join(args, " ")))
 	var out bytes.Buffer
 	cmd := exec.Command(d.program, args...)
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = d.facility.environment(), d.facility.dir, &out, &out
+	cmd.Env = []string{"DEPLOY_CONSTANTS_CONFIG=" + d.settings, "LOGNAME=datamgr", "PATH=" + os.Getenv("PATH")}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(d.settings), &out, &out
 	err := cmd.Run()
-	for line := range strings.Lines(d.short(out.String())) {
-		fmt.Printf("  %s", line)
+	return d.short(out.String()), err
+}
+
+func exitStatus(err error) int {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
 	}
-	return err
+	if err != nil {
+		return -1
+	}
+	return 0
 }
 
-// deployed shows the calib directories: every file, and the records of each folder.
-func (d demo) deployed() error {
-	fmt.Println("\nDeployed, and recorded in HISTORY beside it:")
-	return filepath.WalkDir(d.facility.data(), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) == ".xtc" {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		fmt.Printf("  %v %8d  %s\n", info.Mode(), info.Size(), d.short(path))
-		if entry.Name() != "HISTORY" {
-			return nil
-		}
-		records, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		for line := range strings.Lines(d.short(string(records))) {
-			fmt.Printf("    %s", line)
-		}
-		return nil
-	})
+func appendLine(path, line string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(line)
+	return errors.Join(err, file.Close())
 }
 
-// short writes the folders of the demonstration as the variables that hold them.
+// short writes the folders of the demonstration as the names that stand for them.
 func (d demo) short(text string) string {
-	return strings.NewReplacer(
-		d.facility.data(), "$SIT_PSDM_DATA", d.facility.root(), "$SIT_ROOT", d.facility.dir, "$DEMO",
-	).Replace(text)
-}
-
-// npy is a NumPy file, version 1.0, of a float64 array of one value.
-func npy(rows, columns int, value float64) []byte {
-	header := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %d), }", rows, columns)
-	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
-	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
-	b = append(b, header...)
-	for range rows * columns {
-		b, _ = binary.Append(b, binary.LittleEndian, value)
-	}
-	return b
+	return strings.NewReplacer(d.Repository(), "$REPOSITORY", d.Roots()[0], "$DATA", filepath.Dir(d.settings), "$DEMO").Replace(text)
 }

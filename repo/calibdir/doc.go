@@ -24,6 +24,10 @@
 //	...
 //	err = calib.AppendHistory(ctx, target, calibdir.HistoryRecord{File: target.Range.FileName(), ...})
 //
+// A Batch does that for many files, which become durable together, and takes it
+// back: it restores and removes files, directories that it made, and a HISTORY
+// that has no lines but the caller's.
+//
 // # What psana reads
 //
 // Pick answers which file psana takes for a run: of the files that cover it the
@@ -45,6 +49,6 @@
 // # What it does not do
 //
 // It knows neither detectors nor the repository: which constants are right, and
-// what group a source has, is said by its caller. It deletes and renames
-// nothing.
+// what group a source has, is said by its caller. It renames nothing, and deletes
+// only what a caller of Batch names.
 package calibdir

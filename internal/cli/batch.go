@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"fmt"
+	"os/user"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"deployconstants/internal/settings"
+	"deployconstants/internal/ui"
+	"deployconstants/jobs"
+	"deployconstants/jobs/tx"
+	"deployconstants/repo"
+	"deployconstants/repo/calibdir"
+	"deployconstants/xtc/dataset"
+	"deployconstants/xtc/ledger"
+)
+
+// Flags that the batch commands share.
+var (
+	stateFlag    = &cli.StringFlag{Name: "state", Usage: "state `DIR`; default: $DEPLOY_CONSTANTS_STATE, the settings, ~/.local/state/deploy_constants"}
+	workersFlag  = &cli.IntFlag{Name: "workers", Usage: "`N` items at a time; default: as fits the machine"}
+	progressFlag = &cli.StringFlag{Name: "progress", Value: "auto", Usage: "`HOW` to show progress: auto, tty, plain, json, none"}
+
+	experimentsFlag = &cli.StringSliceFlag{Name: "experiment", Aliases: []string{"e"}, Usage: "experiments that match `GLOB`, such as 'xpp*'; may be repeated"}
+	instrumentsFlag = &cli.StringSliceFlag{Name: "instrument", Usage: "experiments of `INSTR`, such as XPP; may be repeated"}
+	sourcesFlag     = &cli.StringSliceFlag{Name: "det", Aliases: []string{"d"}, Usage: "detectors whose name or alias matches `GLOB`; may be repeated"}
+	typesFlag       = &cli.StringSliceFlag{Name: "type", Usage: "detectors of `TYPE`, such as epix100a; may be repeated"}
+	ctypesFlag      = &cli.StringSliceFlag{Name: "ctype", Aliases: []string{"C"}, Usage: "calibration types `CTYPE`; may be repeated; default: all that the repository has"}
+	runsFlag        = &cli.StringFlag{Name: "runs", Usage: "`RUNS` such as 1-20,25"}
+	sinceFlag       = &cli.StringFlag{Name: "since", Usage: "runs that began at `TSTAMP` or later: 4 to 14 digits of YYYYmmddHHMMSS"}
+	untilFlag       = &cli.StringFlag{Name: "until", Usage: "runs that began before `TSTAMP`"}
+)
+
+// everyBatchFlag are those that every batch command has.
+func everyBatchFlag(own ...cli.Flag) []cli.Flag {
+	return append(own, stateFlag, configFlag, jsonFlag)
+}
+
+// openBatchSite reads the settings, --config and --state before all.
+func openBatchSite(env Env, c *cli.Context) (site, error) {
+	for _, name := range []string{"config", "state"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			return site{}, usageErrorf("option --%s has an empty value", name)
+		}
+	}
+	s, err := openSite(env, c.String("config"))
+	if err != nil {
+		return site{}, err
+	}
+	if c.IsSet("state") {
+		s.SetState(c.String("state"), "--state")
+	}
+	if c.IsSet("workers") {
+		if s.Batch.Workers = c.Int("workers"); s.Batch.Workers < 1 {
+			return site{}, usageErrorf("option --workers: %d is no count of workers", s.Batch.Workers)
+		}
+	}
+	return s, nil
+}
+
+// stateDir is the tool's own directory, which is made if it is missing.
+func (s site) stateDir() (jobs.State, error) {
+	if s.StateDir == "" {
+		return jobs.State{}, fmt.Errorf("no state directory: there is no home directory to have it in; set state_dir, $%s, or --state", settings.StateVariable)
+	}
+	state := jobs.State{Dir: s.StateDir}
+	return state, state.Make()
+}
+
+// calibOptions are those of calib directories under the batch policy.
+func (s site) calibOptions() (calibdir.Options, error) {
+	group, err := lookupGroup(s.Batch.Group)
+	return calibdir.Options{
+		DirMode: s.Batch.DirMode, FileMode: s.Batch.FileMode, Group: group, LockTimeout: s.LockTimeout,
+	}, err
+}
+
+// lookupGroup returns the id of a group, -1 for none.
+func lookupGroup(name string) (int, error) {
+	if name == "" {
+		return -1, nil
+	}
+	group, err := user.LookupGroup(name)
+	if err != nil {
+		return -1, fmt.Errorf("there is no group %q on this host; set batch.group, \"\" for the system's choice", name)
+	}
+	return strconv.Atoi(group.Gid)
+}
+
+// lookupUser returns the id of a user.
+func lookupUser(name string) (int, error) {
+	found, err := user.Lookup(name)
+	if err != nil {
+		return -1, fmt.Errorf("there is no user %q on this host", name)
+	}
+	return strconv.Atoi(found.Uid)
+}
+
+// filter reads the flags that select experiments, runs, and detectors.
+func (s site) filter(c *cli.Context) (ledger.Filter, error) {
+	f := ledger.Filter{
+		Instruments: c.StringSlice("instrument"), Experiments: c.StringSlice("experiment"),
+		Sources: c.StringSlice("det"), Types: c.StringSlice("type"),
+	}
+	var err error
+	if text := c.String("runs"); text != "" {
+		if f.Runs, err = dataset.ParseRanges(text); err != nil {
+			return f, usageErrorf("option --runs: %w", err)
+		}
+	}
+	if f.Since, err = s.moment(c, "since"); err != nil {
+		return f, err
+	}
+	if f.Until, err = s.moment(c, "until"); err != nil {
+		return f, err
+	}
+	if err := f.Check(); err != nil {
+		return f, usageErrorf("%w", err)
+	}
+	return f, nil
+}
+
+// moment reads a flag that is a time stamp in the facility's zone; the zero time
+// where it is not given.
+func (s site) moment(c *cli.Context, name string) (time.Time, error) {
+	if !c.IsSet(name) {
+		return time.Time{}, nil
+	}
+	stamp, err := repo.ParseStamp(c.String(name))
+	if err != nil {
+		return time.Time{}, usageErrorf("option --%s: %w", name, err)
+	}
+	at, err := time.ParseInLocation("20060102150405", stamp.String(), s.Zone)
+	if err != nil {
+		return time.Time{}, usageErrorf("option --%s: %w", name, err)
+	}
+	return at, nil
+}
+
+// transactions opens the transactions of the state directory.
+func (s site) transactions() (*tx.Store, error) {
+	if _, err := s.stateDir(); err != nil {
+		return nil, err
+	}
+	return tx.Open(jobs.State{Dir: s.StateDir})
+}
+
+// newProgress shows how far a command is, on stderr.
+func (s site) newProgress(c *cli.Context) (*ui.Progress, error) {
+	mode, err := ui.ParseMode(c.String("progress"))
+	if err != nil {
+		return nil, usageErrorf("option --progress: %w", err)
+	}
+	return ui.NewProgress(s.env.Stderr, ui.ProgressOptions{Mode: mode, Now: s.env.Now, Getenv: s.env.Getenv}), nil
+}

@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"deployconstants/internal/ui"
+	"deployconstants/jobs"
+	"deployconstants/xtc/ledger"
+)
+
+func ledgerCommand(env Env) *cli.Command {
+	selection := []cli.Flag{experimentsFlag, instrumentsFlag, runsFlag, sinceFlag, untilFlag, sourcesFlag, typesFlag}
+	on := func(act func(ledgerCall) error) cli.ActionFunc {
+		return func(c *cli.Context) error {
+			call, err := openLedgerCall(env, c)
+			if err != nil {
+				return err
+			}
+			return act(call)
+		}
+	}
+	return &cli.Command{
+		Name:  "ledger",
+		Usage: "what the XTC headers said, once and for all",
+		Description: "The ledger is a folder of Parquet files, which DuckDB and pandas read as they are;\n" +
+			"docs/ledger.md has the columns.\n\n" +
+			"EXIT STATUS of its subcommands: 0 done, 1 failed, 2 wrong command line",
+		Subcommands: []*cli.Command{
+			{Name: "ls", Usage: "list the segments, and what they hold together", Flags: everyBatchFlag(), Action: on(ledgerCall.list)},
+			{
+				Name: "show", Usage: "print the known runs with their detectors",
+				Description: "Example:\n   deploy_constants ledger show -e xpptut15 --runs 250-270",
+				Flags:       everyBatchFlag(selection...), Action: on(ledgerCall.show),
+			},
+			{Name: "compact", Usage: "merge the segments into one", Flags: everyBatchFlag(), Action: on(ledgerCall.compact)},
+			{
+				Name: "export", Usage: "write the current records to stdout",
+				Description: "Example:\n   deploy_constants ledger export --format csv --type epix100a > epix100a.csv",
+				Flags: everyBatchFlag(append([]cli.Flag{
+					&cli.StringFlag{Name: "format", Value: "jsonl", Usage: "`FORMAT`: csv, jsonl, parquet"},
+				}, selection...)...),
+				Action: on(ledgerCall.export),
+			},
+		},
+	}
+}
+
+// ledgerCall is a subcommand at an open ledger.
+type ledgerCall struct {
+	*cli.Context
+	site   site
+	ledger *ledger.Ledger
+	filter ledger.Filter
+	out    io.Writer
+}
+
+func openLedgerCall(env Env, c *cli.Context) (ledgerCall, error) {
+	if c.NArg() > 0 {
+		return ledgerCall{}, usageErrorf("unexpected argument %q", c.Args().First())
+	}
+	site, err := openBatchSite(env, c)
+	if err != nil {
+		return ledgerCall{}, err
+	}
+	filter, err := site.filter(c)
+	if err != nil {
+		return ledgerCall{}, err
+	}
+	records, err := ledger.Open(jobs.State{Dir: site.StateDir}.Ledger())
+	return ledgerCall{Context: c, site: site, ledger: records, filter: filter, out: env.Stdout}, err
+}
+
+// ledgerListing is what `ledger ls --json` prints.
+type ledgerListing struct {
+	Dir         string          `json:"dir"`
+	Experiments int             `json:"experiments"`
+	Runs        int             `json:"runs"`
+	Sources     int             `json:"sources"` // records: one for each run and source
+	Files       int             `json:"files"`
+	Panels      int             `json:"panels"`
+	Superseded  int             `json:"superseded"`
+	Segments    []ledgerSegment `json:"segments"`
+}
+
+type ledgerSegment struct {
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"` // UTC
+	Bytes   int64     `json:"bytes"`
+	Rows    int64     `json:"rows"`
+}
+
+func (l ledgerCall) list() error {
+	segments, err := l.ledger.Segments()
+	if err != nil {
+		return err
+	}
+	index, err := l.ledger.Load(l.Context.Context)
+	if err != nil {
+		return err
+	}
+	stats := index.Stats()
+	listing := ledgerListing{
+		Dir: l.ledger.Dir(), Experiments: stats.Experiments, Runs: stats.Runs, Sources: stats.Sources,
+		Files: stats.Files, Panels: stats.Panels, Superseded: stats.Superseded, Segments: []ledgerSegment{},
+	}
+	for _, s := range segments {
+		listing.Segments = append(listing.Segments, ledgerSegment{s.Name, s.Created, s.Bytes, s.Rows})
+	}
+	if l.Bool("json") {
+		return printJSON(l.out, listing)
+	}
+	table := ui.NewTable("SEGMENT", "CREATED", "SIZE", "ROWS")
+	for _, s := range listing.Segments {
+		table.Row(s.Name, s.Created.Format(time.RFC3339), ui.Bytes(s.Bytes), s.Rows)
+	}
+	if err := table.Write(l.out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(l.out, "%s: %s, %s, %s of sources, %s, %s\n", ui.Escape(listing.Dir),
+		ui.Count(stats.Experiments, "experiment"), ui.Count(stats.Runs, "run"), ui.Count(stats.Sources, "record"),
+		ui.Count(stats.Files, "file"), ui.Count(stats.Panels, "panel"))
+	return err
+}
+
+func (l ledgerCall) show() error {
+	if l.Bool("json") {
+		return l.ledger.Export(l.Context.Context, l.out, ledger.JSONL, l.filter)
+	}
+	index, err := l.ledger.Load(l.Context.Context)
+	if err != nil {
+		return err
+	}
+	table := ui.NewTable("EXPERIMENT", "RUN", "BEGIN", "FILES", "SOURCE", "ALIAS", "TYPE", "ID")
+	for _, name := range index.Experiments() {
+		experiment, _ := index.Experiment(name)
+		if !l.filter.MatchExperiment(experiment.Instrument(), name) {
+			continue
+		}
+		for run := range experiment.Runs() {
+			l.showRun(table, run)
+		}
+	}
+	return table.Write(l.out)
+}
+
+// showRun adds a row for each source of the run, or one that says why there is none.
+func (l ledgerCall) showRun(table *ui.Table, run ledger.Run) {
+	if !l.filter.MatchRun(run.Number, time.Unix(0, run.BeginRun)) {
+		return
+	}
+	begin := "-"
+	if run.BeginRun != 0 {
+		begin = time.Unix(0, run.BeginRun).In(l.site.Zone).Format("2006-01-02 15:04:05")
+	}
+	if len(run.Sources) == 0 {
+		table.Row(run.Experiment, run.Number, begin, len(run.Files), "-", "", "", run.Cause)
+		return
+	}
+	for _, source := range run.Sources {
+		if !l.filter.MatchSource(source.Name, source.Alias, source.Type) {
+			continue
+		}
+		id := source.ID
+		if source.Cause != "" {
+			id = "unknown: " + source.Cause
+		}
+		table.Row(run.Experiment, run.Number, begin, len(run.Files), source.Name, source.Alias, source.Type, id)
+	}
+}
+
+func (l ledgerCall) compact() error {
+	result, err := l.ledger.Compact(l.Context.Context)
+	if err != nil {
+		return err
+	}
+	for _, conflict := range result.Conflicts {
+		l.site.warn(conflict.String())
+	}
+	if l.Bool("json") {
+		return printJSON(l.out, map[string]any{
+			"before": result.Before, "after": result.After, "segment": result.Segment,
+			"bytes": result.Bytes, "superseded": result.Superseded,
+		})
+	}
+	_, err = fmt.Fprintf(l.out, "%s became %d, %s; records dropped that a later one superseded: %d\n",
+		ui.Count(result.Before, "segment"), result.After, ui.Bytes(result.Bytes), result.Superseded)
+	return err
+}
+
+func (l ledgerCall) export() error {
+	err := l.ledger.Export(l.Context.Context, l.out, ledger.Format(l.String("format")), l.filter)
+	if errors.Is(err, ledger.ErrFormat) {
+		return usageErrorf("option --format: %w", err)
+	}
+	return err
+}

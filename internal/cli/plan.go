@@ -1,0 +1,264 @@
+package cli
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"deployconstants/internal/ui"
+	"deployconstants/jobs/planfile"
+	"deployconstants/stages/plan"
+	"deployconstants/stages/resolve"
+)
+
+// selectionFlags say which experiments, detectors and constants a plan is about.
+var selectionFlags = []cli.Flag{
+	experimentsFlag, instrumentsFlag, sourcesFlag, typesFlag, ctypesFlag, repositoryFlag,
+	&cli.StringSliceFlag{Name: "take-over", Usage: "make foreign files of experiment `EXP` ours; may be repeated"},
+}
+
+func planCommand(env Env) *cli.Command {
+	return &cli.Command{
+		Name:  "plan",
+		Usage: "say every change that calib directories need, and why; changes nothing",
+		Description: "Compares what every known run needs with the constants of the repository and with what is\n" +
+			"deployed. Scan first: the ledger says which runs there are. docs/plan.md explains the actions.\n\n" +
+			"Examples:\n" +
+			"   deploy_constants plan\n" +
+			"   deploy_constants plan -e 'xpp*' --type epix100a -C gain -o gain.plan.jsonl.zst\n" +
+			"   deploy_constants plan --json | jq -c 'select(.action == \"foreign\")'\n\n" +
+			"EXIT STATUS: 0 done, 1 failed, 2 wrong command line, 3 something could not be looked at,\n" +
+			"   4 changes are pending (with --detailed-exitcode), 10 no repository",
+		Flags: everyBatchFlag(append([]cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`, for apply"},
+			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "print also what is right, missing, or somebody else's"},
+			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 4 if changes are pending"},
+			workersFlag, progressFlag,
+		}, withoutShortO(selectionFlags)...)...),
+		Action: func(c *cli.Context) error { return makePlan(env, c) },
+	}
+}
+
+// withoutShortO leaves -o to the output of a plan: the repository has --dirrepo.
+func withoutShortO(flags []cli.Flag) []cli.Flag {
+	var kept []cli.Flag
+	for _, flag := range flags {
+		if flag == cli.Flag(repositoryFlag) {
+			flag = &cli.StringFlag{Name: "dirrepo", Usage: repositoryFlag.Usage}
+		}
+		kept = append(kept, flag)
+	}
+	return kept
+}
+
+func makePlan(env Env, c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usageErrorf("unexpected argument %q; select with options", c.Args().First())
+	}
+	w, err := openWorkplace(env, c)
+	if err != nil {
+		return err
+	}
+	progress, err := w.newProgress(c)
+	if err != nil {
+		return err
+	}
+	defer progress.Close()
+	out := &planPrinter{out: env.Stdout, json: c.Bool("json"), all: c.Bool("all")}
+	var summary plan.Summary
+	if output := c.String("output"); output != "" {
+		err = writeWhole(output, func(file io.Writer) error {
+			summary, err = w.plan(env.patient, progress, file, out.item)
+			return err
+		})
+	} else {
+		summary, err = w.plan(env.patient, progress, io.Discard, out.item)
+	}
+	progress.Close()
+	if err != nil {
+		return err
+	}
+	if err := out.finish(summary); err != nil {
+		return err
+	}
+	switch {
+	case summary.Counts[planfile.Error] > 0:
+		return partly("the plan is not whole: things that could not be looked at: %d", summary.Counts[planfile.Error])
+	case c.Bool("detailed-exitcode") && summary.Changes() > 0:
+		return &statusError{statusPending, fmt.Errorf("changes are pending: %d", summary.Changes())}
+	}
+	return nil
+}
+
+// plan makes the plan that the flags select, writes it to file, and hands its items
+// to sink.
+func (w *workplace) plan(ctx context.Context, progress *ui.Progress, file io.Writer, sink func(planfile.Item) error) (plan.Summary, error) {
+	progress.Stage("read the ledger", 0)
+	index, err := w.knownLedger(ctx)
+	if err != nil {
+		return plan.Summary{}, err
+	}
+	repository, err := w.readRepository()
+	if err != nil {
+		return plan.Summary{}, err
+	}
+	defer repository.Close()
+	digests, err := w.openDigests()
+	if err != nil {
+		return plan.Summary{}, err
+	}
+	defer w.saveDigests(ctx, digests)
+	deployed, err := w.store.Deployed(ctx)
+	if err != nil {
+		return plan.Summary{}, err
+	}
+	o, err := w.planOptions(repository, digests, deployed)
+	if err != nil {
+		return plan.Summary{}, err
+	}
+	progress.Stage("list the repository", 0)
+	snapshot, err := resolve.Load(ctx, repository, resolve.Options{Pool: w.workers()})
+	if err != nil {
+		return plan.Summary{}, err
+	}
+	header, err := w.planHeader(o, snapshot.Digest(), index.Digest())
+	if err != nil {
+		return plan.Summary{}, err
+	}
+	writer, err := planfile.NewWriter(file, header)
+	if err != nil {
+		return plan.Summary{}, err
+	}
+	progress.Stage("plan", index.Stats().Experiments)
+	last := ""
+	summary, err := plan.Plan(ctx, o, index, snapshot, func(item planfile.Item) error {
+		if item.Experiment != last {
+			last = item.Experiment
+			progress.Add(1, 0)
+		}
+		return errors.Join(writer.Write(item), sink(item))
+	})
+	if err != nil {
+		return summary, err
+	}
+	return summary, writer.Close()
+}
+
+// planHeader says what a plan is made from.
+func (w *workplace) planHeader(o plan.Options, repository, records [32]byte) (planfile.Header, error) {
+	settings, err := w.fingerprint(o)
+	return planfile.Header{
+		Tool: program, Settings: settings, Zone: w.Zone.String(), RepositoryDir: o.Repository.Dir(),
+		Repository: hex.EncodeToString(repository[:]), Ledger: hex.EncodeToString(records[:]),
+	}, err
+}
+
+// writeWhole makes a file of what write writes, if that succeeds; else the file
+// stays as it was.
+func writeWhole(name string, write func(io.Writer) error) (err error) {
+	temporary, err := os.CreateTemp(filepath.Dir(name), ".tmp-plan-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, temporary.Close(), os.Remove(temporary.Name()))
+		}
+	}()
+	if err := write(temporary); err != nil {
+		return err
+	}
+	if err := errors.Join(temporary.Chmod(0o644), temporary.Sync()); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(temporary.Name(), name), temporary.Close())
+}
+
+// A planPrinter shows a plan on stdout: a table of what changes or needs a person,
+// or JSON lines.
+type planPrinter struct {
+	out   io.Writer
+	json  bool
+	all   bool
+	table *ui.Table
+}
+
+func (p *planPrinter) item(item planfile.Item) error {
+	if p.json {
+		return jsonLine(p.out, planLine{"item", item})
+	}
+	if item.Kind == planfile.KindDirectory || !p.all && quiet(item) {
+		return nil
+	}
+	if p.table == nil {
+		p.table = ui.NewTable("ACTION", "EXPERIMENT", "DETECTOR", "CTYPE", "FILE", "RUNS", "WHY")
+	}
+	runs := ""
+	if item.Runs.Count > 0 {
+		runs = fmt.Sprintf("%d-%d", item.Runs.First, item.Runs.Last)
+	}
+	p.table.Row(item.Action, item.Experiment, item.Source, item.CType, item.Range, runs, why(item))
+	return nil
+}
+
+// why says in one line what a person should know of an item.
+func why(item planfile.Item) string {
+	all := item.Warnings
+	if item.Reason != "" {
+		all = append([]string{item.Reason}, all...)
+	}
+	return strings.Join(all, "; ")
+}
+
+// planLine is a line of `plan --json`.
+type planLine struct {
+	Message string `json:"message_type"`
+	planfile.Item
+}
+
+// quiet items are right, or nobody's concern: they are counted, not shown.
+func quiet(item planfile.Item) bool {
+	switch item.Action {
+	case planfile.Unchanged, planfile.Missing, planfile.Foreign:
+		return len(item.Warnings) == 0
+	}
+	return false
+}
+
+func (p *planPrinter) finish(summary plan.Summary) error {
+	if p.json {
+		return jsonLine(p.out, struct {
+			Message string `json:"message_type"`
+			plan.Summary
+		}{"summary", summary})
+	}
+	if p.table != nil {
+		if err := p.table.Write(p.out); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(p.out, "%s in %s: %s\n", ui.Count(summary.Directories, "directory"),
+		ui.Count(summary.Experiments, "experiment"), countsOf(summary.Counts))
+	return err
+}
+
+// countsOf writes counts of actions in the order of the documentation.
+func countsOf(counts map[planfile.Action]int) string {
+	var parts []string
+	for _, action := range planfile.Actions() {
+		if n := counts[action]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", action, n))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing to do"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,307 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"deployconstants/internal/beacon"
+	"deployconstants/internal/fslock"
+	"deployconstants/internal/ui"
+	"deployconstants/jobs"
+	"deployconstants/jobs/planfile"
+	"deployconstants/stages/apply"
+	"deployconstants/stages/resolve"
+	"deployconstants/stages/scan"
+	"deployconstants/stages/sweep"
+	"deployconstants/stages/verify"
+	"deployconstants/xtc/ledger"
+)
+
+func sweepCommand(env Env) *cli.Command {
+	return &cli.Command{
+		Name:  "sweep",
+		Usage: "scan, plan, apply and verify in one go, for cron",
+		Description: "Without -D it stops after the plan, which it keeps if there is something to do. One sweep works in\n" +
+			"a state directory at a time. Monitoring sees <state>/heartbeat.json and <state>/metrics.prom.\n\n" +
+			"Examples:\n" +
+			"   deploy_constants sweep\n" +
+			"   deploy_constants sweep -D --waves 1,1%,100%\n" +
+			"   17 2 * * *  deploy_constants sweep -D --quiet --config /etc/deploy_constants.toml\n\n" +
+			"EXIT STATUS: 0 done, 1 failed, 2 wrong command line, 3 some items failed, 4 changes are pending (with\n" +
+			"   --detailed-exitcode), 5 deployed files are not as intended, 10 repository or data root missing,\n" +
+			"   11 another sweep is running, 130/143 signalled: the next one goes on",
+		Flags: everyBatchFlag(append(append(append([]cli.Flag{
+			&cli.BoolFlag{Name: "deploy", Aliases: []string{"D"}, Usage: "change calib directories and repository"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing if nothing changed and nothing is wrong that was not before"},
+			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 4 if changes are pending"},
+			workersFlag, progressFlag,
+		}, scanFlags...), withoutShortO(selectionFlags)...), limitFlags...)...),
+		Action: func(c *cli.Context) error { return runSweep(env, c) },
+	}
+}
+
+// runSweep sweeps under the lock of the state directory.
+func runSweep(env Env, c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usageErrorf("unexpected argument %q; select with options", c.Args().First())
+	}
+	w, err := openWorkplace(env, c)
+	if err != nil {
+		return err
+	}
+	progress, err := w.newProgress(c)
+	if err != nil {
+		return err
+	}
+	defer progress.Close()
+	held, err := w.lockSweep(c.Context)
+	if err != nil {
+		return err
+	}
+	defer held.Release()
+	heart, err := beacon.Start(w.state.Heartbeat(), beacon.HeartbeatOptions{Now: env.Now, Host: env.Host()})
+	if err != nil {
+		w.warn(fmt.Sprintf("heartbeat: %v", err))
+	}
+	o := &observer{workplace: w, progress: progress, heart: heart}
+	report, err := w.sweep(env.patient, o)
+	progress.Close()
+	err = errors.Join(err, o.print(report))
+	err = o.status(report, err)
+	o.tell(report, err)
+	return err
+}
+
+// lockSweep keeps two sweeps from working in one state directory.
+func (w *workplace) lockSweep(ctx context.Context) (*fslock.Held, error) {
+	if err := os.MkdirAll(w.state.Locks(), jobs.DirMode); err != nil {
+		return nil, err
+	}
+	held, err := fslock.Hold(ctx, filepath.Join(w.state.Locks(), "sweep.lock"), w.holder(), 0)
+	if err == nil && held.Unlocked {
+		w.warn(fmt.Sprintf("%s: locks do not work there; a second sweep would not be noticed", w.state.Locks()))
+	}
+	return held, err
+}
+
+// sweep opens what a sweep needs, and runs it.
+func (w *workplace) sweep(ctx context.Context, o *observer) (sweep.Report, error) {
+	records, err := ledger.Open(w.state.Ledger())
+	if err != nil {
+		return sweep.Report{}, err
+	}
+	open := w.readRepository
+	if w.flags.Bool("deploy") {
+		open = w.writeRepository
+	}
+	repository, err := open()
+	if err != nil {
+		return sweep.Report{}, err
+	}
+	defer repository.Close()
+	digests, err := w.openDigests()
+	if err != nil {
+		return sweep.Report{}, err
+	}
+	defer w.saveDigests(ctx, digests)
+	scanning, err := w.scanOptions(records)
+	if err != nil {
+		return sweep.Report{}, err
+	}
+	planning, err := w.planOptions(repository, digests, nil)
+	if err != nil {
+		return sweep.Report{}, err
+	}
+	return sweep.Run(ctx, sweep.Options{
+		State: w.state, Ledger: records, Store: w.store, Digests: digests,
+		Scan: scanning, Plan: planning,
+		Resolve: resolve.Options{Pool: w.workers()},
+		Verify:  verify.Options{Filter: planning.Filter, Zone: w.Zone, Pipeline: w.workers()},
+		Header: func(repository, records [32]byte) (planfile.Header, error) {
+			return w.planHeader(planning, repository, records)
+		},
+		Apply:  func(index *ledger.Index) (apply.Options, error) { return w.applyOptions(index, repository) },
+		Deploy: w.flags.Bool("deploy"),
+		Events: o.events(),
+	})
+}
+
+// An observer shows and counts what a sweep does.
+type observer struct {
+	*workplace
+	progress *ui.Progress
+	heart    *beacon.Heartbeat
+
+	stage  string
+	done   int64
+	failed int // of the transaction
+	drift  int
+	bytes  int64
+	lines  []string // what a person should see
+}
+
+// maxLines bounds how much a sweep reports one by one.
+const maxLines = 100
+
+func (o *observer) events() sweep.Events {
+	scanning := scanEvents(o.progress, o.workplace)
+	return sweep.Events{
+		Stage: func(name string, total int) {
+			o.stage, o.done = name, 0
+			o.progress.Stage(name, total)
+			o.beat()
+		},
+		Scan: func(e scan.Event) {
+			scanning(e)
+			if e.Kind == scan.Trouble && e.Problem.Kind != scan.Writing {
+				o.note("%s", e.Problem)
+			}
+			o.step()
+		},
+		Item: func(item planfile.Item) {
+			switch item.Action {
+			case planfile.Held, planfile.Mismatch, planfile.Error:
+				o.note("%s: %s %s %s %s: %s", item.Action, item.Experiment, item.Source, item.CType, item.Range, item.Reason)
+			}
+			o.step()
+		},
+		Done: func(outcome apply.Outcome) {
+			o.progress.Add(1, failures(outcome))
+			switch {
+			case failures(outcome) > 0:
+				o.failed++
+				o.note("%s: %s: %s", outcome.Status, outcome.Place.Path(), outcome.Cause)
+			case outcome.Item.Constants != nil && outcome.Status == apply.Done:
+				o.bytes += outcome.Item.Constants.Size
+			}
+			o.step()
+		},
+		Drift: func(f verify.Finding) {
+			o.drift++
+			o.note("%s: %s%s", f.Class, f.Path, describeShadow(f))
+		},
+	}
+}
+
+func (o *observer) note(format string, args ...any) {
+	if len(o.lines) < maxLines {
+		o.lines = append(o.lines, oneLine(fmt.Sprintf(format, args...)))
+	}
+}
+
+func (o *observer) step() {
+	o.done++
+	o.beat()
+}
+
+// beat tells monitoring; a heartbeat that cannot be written stops nothing.
+func (o *observer) beat() {
+	_ = o.heart.Beat(o.stage, map[string]int64{"done": o.done}) // the end of the sweep tries again, and tells
+}
+
+// print shows the report; with --quiet only if something changed, or if there is
+// to say what the last sweep had not to say.
+func (o *observer) print(r sweep.Report) error {
+	news := o.news()
+	if o.flags.Bool("json") {
+		return printJSON(o.env.Stdout, r)
+	}
+	if o.flags.Bool("quiet") && !news && r.Apply == nil && r.File == "" {
+		return nil
+	}
+	for _, line := range o.lines {
+		fmt.Fprintln(o.env.Stdout, line)
+	}
+	if len(o.lines) == maxLines {
+		fmt.Fprintln(o.env.Stdout, "... and more")
+	}
+	_, err := fmt.Fprintln(o.env.Stdout, o.summary(r))
+	return err
+}
+
+// news reports whether there is something to say that the last sweep did not say,
+// and keeps it for the next one.
+func (o *observer) news() bool {
+	text := strings.Join(append(o.lines, ""), "\n")
+	last, err := os.ReadFile(o.state.Notes())
+	if err == nil && string(last) == text || errors.Is(err, fs.ErrNotExist) && text == "" {
+		return false
+	}
+	if err := writeWhole(o.state.Notes(), func(w io.Writer) error { _, err := io.WriteString(w, text); return err }); err != nil {
+		o.warn(fmt.Sprintf("notes: %v", err))
+	}
+	return text != ""
+}
+
+// summary is one line about a sweep.
+func (o *observer) summary(r sweep.Report) string {
+	parts := []string{
+		fmt.Sprintf("%s, %s (%d new, %d changed)", ui.Count(r.Scan.Experiments, "experiment"), ui.Count(r.Ledger.Runs, "run"), r.Scan.New, r.Scan.Changed),
+		"plan: " + countsOf(r.Plan.Counts),
+	}
+	switch {
+	case r.Apply != nil:
+		parts = append(parts, describeResult(*r.Apply, false))
+	case r.File != "":
+		parts = append(parts, "to be applied: "+r.File)
+	}
+	if r.Verify != nil {
+		parts = append(parts, fmt.Sprintf("%d of %d deployed as intended", r.Verify.Classes[verify.OK], r.Verify.Checked))
+	}
+	return strings.Join(append(parts, ui.Duration(o.env.Now().Sub(o.start))), "; ")
+}
+
+// status decides how the sweep ended.
+func (o *observer) status(r sweep.Report, err error) error {
+	switch scanned := scanStatus(r.Scan); {
+	case err != nil:
+		return err
+	case scanned != nil:
+		return scanned
+	case o.failed > 0 || r.Plan.Counts[planfile.Error] > 0:
+		return partly("items that failed: %d of the plan, %d of the transaction", r.Plan.Counts[planfile.Error], o.failed)
+	case o.drift > 0:
+		return &statusError{statusDamage, fmt.Errorf("deployed files that are not as intended: %d", o.drift)}
+	case o.flags.Bool("detailed-exitcode") && r.Apply == nil && r.Plan.Changes() > 0:
+		return &statusError{statusPending, fmt.Errorf("changes are pending: %d", r.Plan.Changes())}
+	}
+	return nil
+}
+
+// tell leaves heartbeat and metrics behind for monitoring.
+func (o *observer) tell(r sweep.Report, err error) {
+	cause := err
+	if status := statusOf(err); status == statusPending || status == statusDamage {
+		cause = nil // the sweep itself is done
+	}
+	if heartErr := o.heart.End(cause); heartErr != nil {
+		o.warn(fmt.Sprintf("heartbeat: %v", heartErr))
+	}
+	figures := beacon.Sweep{
+		LastSuccess: o.heart.LastSuccess(), Duration: o.env.Now().Sub(o.start),
+		Experiments: r.Scan.Experiments, RunsKnown: r.Ledger.Runs, RunsNew: r.Scan.New, RunsFailed: r.Scan.Failed,
+		Targets: map[string]int{}, Failures: o.failed + r.Plan.Counts[planfile.Error] + r.Scan.Failed,
+		Drift: o.drift, BytesPublished: o.bytes, ExitStatus: statusOf(err),
+	}
+	for action, n := range r.Plan.Counts {
+		figures.Targets[string(action)] = n
+	}
+	if r.Apply != nil {
+		figures.Changes = r.Apply.Counts[apply.Done] + r.Apply.Counts[apply.Adopted] + r.Apply.Counts[apply.Registered]
+	}
+	path := o.Batch.Metrics
+	if path == "" {
+		path = o.state.Metrics()
+	}
+	if err := figures.Publish(path); err != nil {
+		o.warn(fmt.Sprintf("metrics: %v", err))
+	}
+}

@@ -1,0 +1,274 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"deployconstants/internal/fslock"
+	"deployconstants/jobs"
+	"deployconstants/jobs/tx"
+	"deployconstants/pipeline"
+	"deployconstants/repo"
+	"deployconstants/repo/content"
+	"deployconstants/repo/digest"
+	"deployconstants/stages/apply"
+	"deployconstants/stages/plan"
+	"deployconstants/stages/verify"
+	"deployconstants/xtc/ledger"
+)
+
+// A workplace is a site with its state directory open: what the batch commands
+// work with. Each opens of it what it needs.
+type workplace struct {
+	site
+	flags *cli.Context
+	state jobs.State
+	store *tx.Store
+}
+
+// openWorkplace reads the settings and opens the state directory, which is made if
+// it is missing.
+func openWorkplace(env Env, c *cli.Context) (*workplace, error) {
+	s, err := openBatchSite(env, c)
+	if err != nil {
+		return nil, err
+	}
+	state, err := s.stateDir()
+	if err != nil {
+		return nil, err
+	}
+	store, err := tx.Open(state)
+	return &workplace{site: s, flags: c, state: state, store: store}, err
+}
+
+// workers bound what runs at a time; the first signal ends the intake.
+func (w *workplace) workers() pipeline.Options {
+	return pipeline.Options{Workers: w.Batch.Workers, Drain: w.flags.Context}
+}
+
+// openLedger opens the ledger, and loads what it holds.
+func (w *workplace) openLedger(ctx context.Context) (*ledger.Ledger, *ledger.Index, error) {
+	records, err := ledger.Open(w.state.Ledger())
+	if err != nil {
+		return nil, nil, err
+	}
+	index, err := records.Load(ctx)
+	return records, index, err
+}
+
+// knownLedger is openLedger for commands that are of no use without records.
+func (w *workplace) knownLedger(ctx context.Context) (*ledger.Index, error) {
+	_, index, err := w.openLedger(ctx)
+	if err == nil && index.Stats().Runs == 0 {
+		err = fmt.Errorf("the ledger in %s is empty; run deploy_constants scan first", w.state.Ledger())
+	}
+	return index, err
+}
+
+// readRepository opens the repository for looking at.
+func (w *workplace) readRepository() (*repo.Repository, error) { return w.openRepository(-1) }
+
+// writeRepository opens the repository for trees and aliases that belong to the
+// group of the batch policy.
+func (w *workplace) writeRepository() (*repo.Repository, error) {
+	group, err := lookupGroup(w.Batch.Group)
+	if err != nil {
+		return nil, err
+	}
+	return w.openRepository(group)
+}
+
+func (w *workplace) openRepository(group int) (*repo.Repository, error) {
+	dir := w.Repository
+	if w.flags.IsSet("dirrepo") {
+		if dir = w.flags.String("dirrepo"); dir == "" {
+			return nil, usageErrorf("option --dirrepo has an empty value")
+		}
+	}
+	return repo.Open(dir, w.repositoryOptions(ownership{w.Batch.DirMode, w.Batch.FileMode, group}, w.warn))
+}
+
+// openDigests loads what is remembered of files. What was damaged is only slower.
+func (w *workplace) openDigests() (*digest.Cache, error) {
+	digests, err := digest.Load(w.state.Digests())
+	if err != nil && digests != nil {
+		w.warn(err.Error())
+		err = nil
+	}
+	return digests, err
+}
+
+// calibDir is where the constants of an experiment are: by the settings, or, as
+// in every layout of LCLS, beside its XTC files.
+func (w *workplace) calibDir(e *ledger.Experiment) (string, error) {
+	dir := e.Dir()
+	for _, root := range w.DataRoots {
+		root, err := filepath.Abs(root)
+		if err != nil {
+			return "", err
+		}
+		inside, err := filepath.Rel(root, dir)
+		if err != nil || !filepath.IsLocal(inside) || inside == "." {
+			continue
+		}
+		if w.CalibDir.BesideData() {
+			return filepath.Join(filepath.Dir(dir), "calib"), nil
+		}
+		return w.CalibDir.Dir(root, e.Instrument(), e.Name()), nil
+	}
+	return "", fmt.Errorf("experiment %s: its data directory %s is in none of the data roots %s", e.Name(), dir, strings.Join(w.DataRoots, ", "))
+}
+
+// limits are those of the content of constants.
+func (w *workplace) limits() content.Limits {
+	limits := content.Limits{ByCType: map[repo.CType]content.Limit{}}
+	for ctype, limit := range w.Content {
+		limits.ByCType[repo.CType(ctype)] = content.Limit(limit)
+	}
+	return limits
+}
+
+// planOptions are those of a plan, but for what is selected.
+func (w *workplace) planOptions(repository *repo.Repository, digests *digest.Cache, deployed *tx.Deployed) (plan.Options, error) {
+	o := plan.Options{
+		Repository: repository, CalibDir: w.calibDir, Digests: digests, Owner: deployed, Judge: w.limits(),
+		Zone: w.Zone, Pipeline: w.workers(), Frozen: w.Frozen, TakeOver: w.flags.StringSlice("take-over"),
+		CTypes: w.flags.StringSlice("ctype"), MaxAge: map[string]time.Duration{},
+	}
+	for ctype, days := range w.MaxAge {
+		o.MaxAge[ctype] = time.Duration(days) * 24 * time.Hour
+	}
+	for _, name := range w.TrustedOwners {
+		uid, err := lookupUser(name)
+		if err != nil {
+			return o, fmt.Errorf("trusted_owners: %w", err)
+		}
+		o.TrustedOwners = append(o.TrustedOwners, uint32(uid))
+	}
+	var err error
+	o.Filter, err = w.filter(w.flags)
+	return o, err
+}
+
+// fingerprint identifies everything that decides what a plan says, besides the
+// ledger, the repository, and the calib directories.
+func (w *workplace) fingerprint(o plan.Options) (string, error) {
+	text, err := json.Marshal(map[string]any{
+		"roots": w.DataRoots, "calib_dir": w.CalibDir, "zone": w.Zone.String(), "frozen": o.Frozen, "take_over": o.TakeOver,
+		"ctypes": o.CTypes, "max_age": w.MaxAge, "trusted": o.TrustedOwners, "content": w.limits().Fingerprint(),
+		"experiments": o.Filter.Experiments, "instruments": o.Filter.Instruments, "sources": o.Filter.Sources, "types": o.Filter.Types,
+	})
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), err
+}
+
+// applyOptions are those of transactions, for the experiments of the ledger.
+func (w *workplace) applyOptions(index *ledger.Index, repository *repo.Repository) (apply.Options, error) {
+	calib, err := w.calibOptions()
+	if err != nil {
+		return apply.Options{}, err
+	}
+	limits := w.limits()
+	o := apply.Options{
+		State: w.state, Repository: repository, Calib: calib, Zone: w.Zone, Pipeline: w.workers(),
+		User: w.user, Host: w.env.Host(), Dir: w.env.Dir, Command: strings.Join(w.env.args, " "), Time: w.start,
+		Holder: w.holder(), LockTimeout: w.LockTimeout,
+		MaxChanges: w.Batch.MaxChanges, MaxReplacePercent: w.Batch.MaxReplacePercent, Waves: nil,
+		Warn:  func(err error) { w.warn(err.Error()) },
+		Judge: judgeOf(limits),
+		CalibDir: func(experiment string) (string, error) {
+			e, known := index.Experiment(experiment)
+			switch {
+			case !known:
+				return "", fmt.Errorf("experiment %s is not in the ledger", experiment)
+			case w.IsFrozen(experiment):
+				return "", fmt.Errorf("experiment %s is frozen by the settings", experiment)
+			}
+			return w.calibDir(e)
+		},
+	}
+	for name, to := range map[string]*int{"max-changes": &o.MaxChanges} {
+		if w.flags.IsSet(name) {
+			*to = w.flags.Int(name)
+		}
+	}
+	if w.flags.IsSet("max-replace-percent") {
+		o.MaxReplacePercent = w.flags.Float64("max-replace-percent")
+	}
+	if o.MaxChanges < 0 || o.MaxReplacePercent < 0 || o.MaxReplacePercent > 100 {
+		return o, usageErrorf("--max-changes is 0 or more, --max-replace-percent is 0 to 100")
+	}
+	waves := w.Batch.Waves
+	if w.flags.IsSet("waves") {
+		waves = w.flags.String("waves")
+	}
+	if waves != "" {
+		if o.Waves, err = apply.ParseWaves(waves); err != nil {
+			return o, usageErrorf("waves: %w", err)
+		}
+	}
+	o.NoUndo = w.flags.Bool("no-undo")
+	o.Verify = w.verifyWave
+	return o, nil
+}
+
+// verifyWave looks at everything that a transaction has put in place so far.
+func (w *workplace) verifyWave(ctx context.Context, id string, _ []string) error {
+	deployed, err := w.store.Deployed(ctx)
+	if err != nil {
+		return err
+	}
+	var first verify.Finding
+	summary, err := verify.Verify(ctx, verify.Options{
+		Deployed: deployed, Transaction: id, Zone: w.Zone, Pipeline: pipeline.Options{Workers: w.Batch.Workers},
+	}, func(f verify.Finding) error {
+		if f.Class != verify.OK && first.Path == "" {
+			first = f
+		}
+		return nil
+	})
+	if err == nil && summary.Drift() {
+		err = fmt.Errorf("verification found %d of %d files not as intended, the first is %s: %s",
+			summary.Checked-summary.Classes[verify.OK], summary.Checked, first.Path, first.Class)
+	}
+	return err
+}
+
+// holder is this process, for those who wait for its locks.
+func (w *workplace) holder() fslock.Holder {
+	job := w.env.Getenv("SLURM_ARRAY_JOB_ID")
+	if task := w.env.Getenv("SLURM_ARRAY_TASK_ID"); job != "" && task != "" {
+		job += "_" + task
+	}
+	if job == "" {
+		job = w.env.Getenv("SLURM_JOB_ID")
+	}
+	return fslock.Holder{
+		Host: w.env.Host(), PID: os.Getpid(), User: w.user, Job: job, Since: w.start.UTC(), Command: strings.Join(w.env.args, " "),
+	}
+}
+
+// saveDigests remembers what was read. It costs the next command time, no more.
+func (w *workplace) saveDigests(ctx context.Context, digests *digest.Cache) {
+	if err := digests.Save(context.WithoutCancel(ctx)); err != nil {
+		w.warn(fmt.Sprintf("the digests are not remembered: %v", err))
+	}
+}
+
+// partly is the error of a command that did some of what it should.
+func partly(format string, args ...any) error {
+	return &statusError{statusPartly, fmt.Errorf(format, args...)}
+}
+
+// stopped reports whether a command was ended by a signal rather than by a failure.
+func stopped(err error) bool { return errors.Is(err, pipeline.ErrNotAttempted) }

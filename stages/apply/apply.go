@@ -1,0 +1,555 @@
+package apply
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"deployconstants/jobs/planfile"
+	"deployconstants/jobs/tx"
+	"deployconstants/repo"
+	"deployconstants/repo/calibdir"
+)
+
+// Apply carries a plan out as one transaction. The plan is read from its beginning
+// before anything is done, and pinned.
+//
+// Item errors are outcomes, not errors. An error ends the transaction early, which
+// then can be resumed or undone, by the Result's ID: ErrWave, pipeline.ErrNotAttempted,
+// tx.ErrJournal, the cause of ctx. Before anything is done it is ErrLimit, a
+// *planfile.FormatError, or what the system says; then the Result has no ID.
+func Apply(ctx context.Context, o Options, plan io.ReadSeeker) (Result, error) {
+	o.applyDefaults()
+	sums, digest, err := survey(plan)
+	if err == nil {
+		err = o.checkLimits(sums)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	if _, err := plan.Seek(0, io.SeekStart); err != nil {
+		return Result{}, err
+	}
+	store, err := tx.Open(o.State)
+	if err != nil {
+		return Result{}, err
+	}
+	t, err := store.Begin(ctx, o.newHeader(tx.Apply), plan)
+	if err != nil {
+		return Result{}, err
+	}
+	if t.Header().Plan != digest {
+		return Result{}, errors.Join(ErrPlanChanged, t.Finish(tx.Result{Note: ErrPlanChanged.Error()}))
+	}
+	return o.apply(ctx, store, t, sums)
+}
+
+// newHeader returns that of a new transaction.
+func (o *Options) newHeader(kind string) tx.Header {
+	at := o.Time
+	if at.IsZero() {
+		at = o.now()
+	}
+	return tx.Header{
+		Kind: kind, Time: at, User: o.User, Host: o.Host, Dir: o.Dir, Settings: o.Settings, Command: o.Command,
+	}
+}
+
+// sums are what a plan would do.
+type sums struct {
+	changing []string // experiments with changes, in the order of the plan
+	counts   map[planfile.Action]int
+	files    map[planfile.Action]int // of kind file
+}
+
+// survey reads a plan to its end.
+func survey(plan io.ReadSeeker) (sums, string, error) {
+	if _, err := plan.Seek(0, io.SeekStart); err != nil {
+		return sums{}, "", err
+	}
+	hash := sha256.New()
+	source := io.TeeReader(plan, hash)
+	reader, err := planfile.NewReader(source, planfile.Limits{})
+	if err != nil {
+		return sums{}, "", err
+	}
+	defer reader.Close()
+	s := sums{counts: map[planfile.Action]int{}, files: map[planfile.Action]int{}}
+	for item, err := range reader.Items() {
+		if err != nil {
+			return sums{}, "", err
+		}
+		s.counts[item.Action]++
+		if item.Kind == planfile.KindFile {
+			s.files[item.Action]++
+		}
+		if !item.Action.Changes() || item.Kind == planfile.KindDirectory {
+			continue
+		}
+		if n := len(s.changing); n == 0 || s.changing[n-1] != item.Experiment {
+			s.changing = append(s.changing, item.Experiment)
+		}
+	}
+	_, err = io.Copy(io.Discard, source)
+	return s, hex.EncodeToString(hash.Sum(nil)), err
+}
+
+// changes counts what would be done.
+func (s sums) changes() (n int) {
+	for action, count := range s.files {
+		if action.Changes() {
+			n += count
+		}
+	}
+	return n + s.counts[planfile.Register]
+}
+
+// checkLimits refuses a plan that does too much.
+func (o *Options) checkLimits(s sums) error {
+	if changes := s.changes(); o.MaxChanges > 0 && changes > o.MaxChanges {
+		return fmt.Errorf("%d changes, the limit is %d: %w", changes, o.MaxChanges, ErrLimit)
+	}
+	replaced := s.files[planfile.Replace]
+	deployed := replaced + s.files[planfile.Unchanged] + s.files[planfile.Adopt]
+	if o.MaxReplacePercent > 0 && float64(replaced)*100 > o.MaxReplacePercent*float64(deployed) {
+		return fmt.Errorf("%d of %d deployed files would be replaced, the limit is %v %%: %w", replaced, deployed, o.MaxReplacePercent, ErrLimit)
+	}
+	return nil
+}
+
+// apply carries the pinned plan of an open transaction out.
+func (o Options) apply(ctx context.Context, store *tx.Store, t *tx.Tx, s sums) (Result, error) {
+	r := newRun(o, store, t)
+	a := &applying{run: r, found: before(t.Records())}
+	r.manner = a
+	from := 0
+	for _, end := range cuts(o.Waves, len(s.changing)) {
+		wave := map[string]bool{}
+		for _, experiment := range s.changing[from:end] {
+			wave[experiment] = true
+		}
+		if err := a.wave(ctx, t, wave); err != nil {
+			return r.result, errors.Join(err, t.Close())
+		}
+		if end < len(s.changing) && o.Verify != nil {
+			if err := o.Verify(ctx, t.ID(), s.changing[:end]); err != nil {
+				return r.result, errors.Join(fmt.Errorf("%w: %w", ErrWave, err), t.Close())
+			}
+		}
+		from = end
+	}
+	return r.finish(t)
+}
+
+// finish ends the transaction, unless something is left for Resume.
+func (r *run) finish(t *tx.Tx) (Result, error) {
+	if r.hanging {
+		return r.result, t.Close()
+	}
+	if err := t.Finish(tx.Result{}); err != nil {
+		return r.result, err
+	}
+	r.result.Complete = true
+	return r.result, nil
+}
+
+// applying is the manner of Apply.
+type applying struct {
+	*run
+	found map[string]*past // by path; of an earlier call
+}
+
+// past is what an earlier call did with a path.
+type past struct {
+	settled *tx.Record
+	open    *tx.Record
+}
+
+// before sorts the records of earlier calls.
+func before(records []tx.Record) map[string]*past {
+	found := map[string]*past{}
+	for i := range records {
+		record := &records[i]
+		key := record.Path()
+		if record.Kind == tx.Registered {
+			key = record.Type + "\x00" + record.Panel
+		}
+		p := found[key]
+		if p == nil {
+			p = &past{}
+			found[key] = p
+		}
+		switch record.Kind {
+		case tx.Intent:
+			p.open = record
+		case tx.Skipped, tx.Failed:
+			p.open = nil
+		default:
+			p.settled, p.open = record, nil
+		}
+	}
+	return found
+}
+
+// wave carries out the changes of some experiments.
+func (a *applying) wave(ctx context.Context, t *tx.Tx, wave map[string]bool) error {
+	return a.carry(ctx, func(ctx context.Context, emit func(*batch) error) (err error) {
+		plan, err := t.Plan()
+		if err != nil {
+			return err
+		}
+		defer plan.Close() // only read
+		reader, err := planfile.NewReader(plan, planfile.Limits{})
+		if err != nil {
+			return err
+		}
+		defer reader.Close()
+		add, flush := a.emitter(emit)
+		var experiment []*step
+		for item, err := range reader.Items() {
+			if err != nil {
+				return err
+			}
+			if !item.Action.Changes() || item.Kind == planfile.KindDirectory || !wave[item.Experiment] {
+				continue
+			}
+			if len(experiment) > 0 && experiment[0].Experiment != item.Experiment {
+				if err := add(experiment); err != nil {
+					return err
+				}
+				experiment = nil
+			}
+			experiment = append(experiment, a.step(ctx, item))
+		}
+		if err := add(experiment); err != nil {
+			return err
+		}
+		return flush()
+	})
+}
+
+// step makes a step of an item of the plan. Panels are registered here, one after
+// the other, so that their aliases are the same for any number of workers.
+func (a *applying) step(ctx context.Context, item planfile.Item) *step {
+	s := &step{item: slim(item), Place: tx.Place{Experiment: item.Experiment}}
+	if item.Kind == planfile.KindPanel {
+		a.register(ctx, s)
+		return s
+	}
+	s.Place = tx.Place{
+		Experiment: item.Experiment, CalibDir: item.CalibDir, Group: item.Group, Source: item.Source,
+		CType: item.CType, Range: item.Range,
+	}
+	switch item.Action {
+	case planfile.Create:
+		s.action, s.size = tx.Create, item.Constants.Size
+	case planfile.Replace:
+		s.action, s.size = tx.Replace, item.Constants.Size
+	case planfile.Adopt:
+		s.action = tx.Keep
+	}
+	if s.CalibDir == "" { // the settings tell; the journal is asked by the path
+		s.CalibDir, _ = a.CalibDir(item.Experiment) // enter tells of the error
+	}
+	if p := a.found[s.Path()]; p != nil {
+		s.open, s.hanging = p.open, p.open != nil
+		if p.settled != nil {
+			status := Done
+			if p.settled.Kind == tx.Adopted {
+				status = Adopted
+			}
+			s.settle(status, nil)
+			s.outcome.Again = true
+		}
+	}
+	return s
+}
+
+// slim drops what is not needed any more.
+func slim(item planfile.Item) planfile.Item {
+	item.Picks, item.Warnings = nil, nil
+	return item
+}
+
+// register makes tree and alias of a new panel.
+func (a *applying) register(ctx context.Context, s *step) {
+	item := s.item
+	if p := a.found[item.Type+"\x00"+item.ID]; p != nil && p.settled != nil {
+		s.settle(Registered, nil)
+		s.outcome.Alias, s.outcome.Again = p.settled.Alias, true
+		return
+	}
+	detType, err := repo.TypeNamed(item.Type)
+	alias := ""
+	if err == nil {
+		panel := repo.Panel{Type: detType, ID: item.ID, Source: item.Source, IsName: item.IDIsName}
+		if err = a.Repository.MakeTree(panel); err == nil {
+			alias, err = a.Repository.Alias(ctx, panel, repo.Origin{Experiment: item.Experiment, Run: item.Runs.First})
+		}
+	}
+	if err == nil {
+		err = a.journal.Append(tx.Record{
+			Kind: tx.Registered, Place: tx.Place{Experiment: item.Experiment},
+			Type: item.Type, Panel: item.ID, PanelIsName: item.IDIsName, Alias: alias,
+		})
+	}
+	if err != nil {
+		s.settle(Failed, err)
+		return
+	}
+	s.settle(Registered, nil)
+	s.outcome.Alias = alias
+}
+
+func (a *applying) strict() bool { return true }
+
+func (a *applying) examine(ctx context.Context, b *calibdir.Batch, c *calibdir.Calib, objects *tx.Batch, s *step) (err error) {
+	if err := checkNames(s.item); err != nil {
+		return err
+	}
+	if s.change, err = b.Look(c, s.target); err != nil {
+		return err
+	}
+	want, prior := s.item.Constants.SHA256, s.item.Prior
+	if !s.change.Exists() {
+		if prior != nil {
+			return skipf("the file is gone")
+		}
+		return a.checkConstants(ctx, s)
+	}
+	now := fileState(s.change.Previous())
+	if s.action == tx.Keep && isPrior(now, prior) {
+		s.keeps = true
+		return nil
+	}
+	if s.action == tx.Keep || s.open != nil || a.NoUndo || prior == nil {
+		if now.SHA256, err = sha256Of(ctx, s.change.Content()); err != nil {
+			return err
+		}
+	} else {
+		kept, err := objects.Put(ctx, s.change.Content(), tx.Access{Mode: now.Mode, GID: now.GID, ACL: len(now.ACL) > 0})
+		if err != nil {
+			return fmt.Errorf("%w; --no-undo replaces without", err)
+		}
+		now.SHA256 = kept.SHA256
+	}
+	switch {
+	case s.open != nil && now.SHA256 == want:
+		s.there, s.prior = true, s.open.Prior
+		return nil
+	case prior == nil:
+		return skipf("there is a file by now, with digest %s", now.SHA256)
+	case now.SHA256 != prior.SHA256:
+		return skipf("the file changed since the plan: its digest is %s, was %s", now.SHA256, prior.SHA256)
+	case s.action == tx.Keep:
+		s.keeps = true
+		return nil
+	}
+	s.prior = now
+	if s.open != nil && !a.NoUndo {
+		if _, err := objects.Put(ctx, s.change.Content(), tx.Access{Mode: now.Mode, GID: now.GID, ACL: len(now.ACL) > 0}); err != nil {
+			return err
+		}
+	}
+	return a.checkConstants(ctx, s)
+}
+
+// isPrior reports whether a file is, by its identity, the one that the plan saw.
+func isPrior(now *tx.FileState, prior *planfile.Prior) bool {
+	return now.Inode == prior.Inode && now.Size == prior.Size &&
+		now.ModTime == prior.ModTime && now.ChangeTime == prior.ChangeTime
+}
+
+// checkNames refuses places that the plan did not derive as this program does.
+func checkNames(item planfile.Item) error {
+	detType, err := repo.TypeNamed(item.Type)
+	if err != nil {
+		return skipf("%v", err)
+	}
+	ofSource, err := repo.TypeOfSource(item.Source)
+	ctype, ctypeErr := repo.ParseCType(item.CType)
+	switch {
+	case err != nil:
+		return skipf("%v", err)
+	case ctypeErr != nil:
+		return skipf("%v", ctypeErr)
+	case ofSource != detType || detType.Group != item.Group:
+		return skipf("%s of type %s belongs to group %s, not %s", item.Source, ofSource.Name, ofSource.Group, item.Group)
+	case string(ctype.Deployed()) != item.CType:
+		return skipf("%s is deployed as %s", item.CType, ctype.Deployed())
+	}
+	return nil
+}
+
+// checkConstants looks at the constants; their digest is checked as they are copied.
+func (a *applying) checkConstants(ctx context.Context, s *step) error {
+	file, err := a.Repository.OpenConstants(s.item.Constants.Path)
+	if err != nil {
+		return skipf("%v", err)
+	}
+	defer file.Close() // only read
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() != s.item.Constants.Size {
+		return skipf("%s changed since the plan: %d bytes, were %d", s.item.Constants.Path, info.Size(), s.item.Constants.Size)
+	}
+	if a.Judge == nil {
+		return nil
+	}
+	var deployed io.Reader
+	if s.change.Exists() {
+		deployed = s.change.Content()
+	}
+	if err := a.Judge(ctx, s.item, file, deployed); err != nil {
+		return skipf("held: %v", err)
+	}
+	return nil
+}
+
+func (a *applying) stage(ctx context.Context, s *step) error {
+	want := s.item.Constants
+	file, err := a.Repository.OpenConstants(want.Path)
+	if err != nil {
+		return skipf("%v", err)
+	}
+	defer file.Close() // only read
+	result, err := s.change.Install(io.LimitReader(ctxReader{ctx, file}, want.Size+1))
+	if err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(result.SHA256[:]); got != want.SHA256 {
+		return errors.Join(skipf("%s changed since the plan: its digest is %s, was %s", want.Path, got, want.SHA256), s.change.Discard())
+	}
+	return nil
+}
+
+func (a *applying) record(ctx context.Context, b *calibdir.Batch, c *calibdir.Calib, _, inPlace []*step) error {
+	if len(inPlace) == 0 {
+		return nil
+	}
+	noted, err := a.noted(c, inPlace)
+	if err != nil {
+		return err
+	}
+	var records []calibdir.HistoryRecord
+	for _, s := range inPlace {
+		record := a.historyRecord(s, s.item.Constants.Path, a.header.ID)
+		if !noted[record.File] {
+			records = append(records, record)
+		}
+	}
+	return b.AppendHistory(ctx, c, inPlace[0].target, records)
+}
+
+// noted returns the files that HISTORY has lines of this transaction for: of an
+// earlier call that was interrupted.
+func (a *applying) noted(c *calibdir.Calib, inPlace []*step) (map[string]bool, error) {
+	interrupted := false
+	for _, s := range inPlace {
+		interrupted = interrupted || s.there
+	}
+	if !interrupted {
+		return nil, nil
+	}
+	return notedBy(c, inPlace[0].target, a.header.ID)
+}
+
+// notedBy returns the files that HISTORY has lines for with the comment.
+func notedBy(c *calibdir.Calib, target calibdir.Target, comment string) (map[string]bool, error) {
+	records, err := c.History(target)
+	noted := map[string]bool{}
+	for _, record := range records {
+		if record.Comment == comment {
+			noted[record.File] = true
+		}
+	}
+	return noted, err
+}
+
+// historyRecord returns the line for a file, with the time of the transaction.
+func (r *run) historyRecord(s *step, copyOf, comment string) calibdir.HistoryRecord {
+	at := r.header.Time
+	if r.Zone != nil {
+		at = at.In(r.Zone)
+	}
+	return calibdir.HistoryRecord{
+		File: s.target.Range.FileName(), CopyOf: copyOf, CType: s.CType,
+		User: r.header.User, Host: r.header.Host, Time: at, Cwd: r.header.Dir, Comment: comment,
+	}
+}
+
+func (a *applying) result(s *step, now *tx.FileState) (tx.Record, Status) {
+	kind, status := tx.Done, Done
+	if s.keeps {
+		kind, status = tx.Adopted, Adopted
+	}
+	record := s.record(kind)
+	record.MadeDirs = s.made
+	if now != nil {
+		now.Content = *record.New
+		record.After = now
+	}
+	return record, status
+}
+
+func (a *applying) tidy(*calibdir.Batch, *calibdir.Calib, []*step) error { return nil }
+
+// sha256Of reads to the end.
+func sha256Of(ctx context.Context, src io.Reader) (string, error) {
+	hash := sha256.New()
+	if _, err := io.CopyBuffer(hash, ctxReader{ctx, src}, make([]byte, 256<<10)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// ctxReader ends with its context.
+type ctxReader struct {
+	ctx context.Context
+	src io.Reader
+}
+
+func (r ctxReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.src.Read(p)
+}
+
+// Resume goes on with a transaction that was interrupted: an apply or an undo. What
+// is done stays; what was skipped or failed is tried again. Errors are those of
+// Apply, Undo and tx.Store.Resume.
+func Resume(ctx context.Context, o Options, id string) (Result, error) {
+	o.applyDefaults()
+	store, err := tx.Open(o.State)
+	if err != nil {
+		return Result{}, err
+	}
+	t, err := store.Resume(ctx, id)
+	if err != nil {
+		return Result{}, err
+	}
+	if t.Header().Kind == tx.Undo {
+		return o.resumeUndo(ctx, store, t)
+	}
+	plan, err := t.Plan()
+	if err != nil {
+		return Result{}, errors.Join(err, t.Close())
+	}
+	defer plan.Close() // only read
+	text, err := io.ReadAll(plan)
+	if err != nil {
+		return Result{}, errors.Join(err, t.Close())
+	}
+	s, _, err := survey(bytes.NewReader(text))
+	if err != nil {
+		return Result{}, errors.Join(err, t.Close())
+	}
+	return o.apply(ctx, store, t, s)
+}

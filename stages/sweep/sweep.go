@@ -1,0 +1,257 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"deployconstants/jobs"
+	"deployconstants/jobs/planfile"
+	"deployconstants/jobs/tx"
+	"deployconstants/repo/digest"
+	"deployconstants/stages/apply"
+	"deployconstants/stages/plan"
+	"deployconstants/stages/resolve"
+	"deployconstants/stages/scan"
+	"deployconstants/stages/verify"
+	"deployconstants/xtc/ledger"
+)
+
+// Options say what is swept. All but Deploy, Verify and Events are mandatory.
+type Options struct {
+	State   jobs.State
+	Ledger  *ledger.Ledger
+	Store   *tx.Store
+	Digests *digest.Cache // the caller saves it
+
+	Scan    scan.Options
+	Resolve resolve.Options
+	Plan    plan.Options
+	Verify  verify.Options
+
+	// Header completes that of the plan.
+	Header func(repository, records [32]byte) (planfile.Header, error)
+
+	// Apply returns the options of the transaction, for the experiments of the
+	// index.
+	Apply func(index *ledger.Index) (apply.Options, error)
+
+	Deploy bool // else the sweep ends with the plan
+
+	Events Events
+}
+
+// Events are told how a sweep gets on, each from one goroutine at a time. Any may
+// be nil.
+type Events struct {
+	Stage func(name string, total int) // a step begins; total things, 0: unknown
+	Scan  func(scan.Event)
+	Item  func(planfile.Item) // of the plan
+	Done  func(apply.Outcome)
+	Drift func(verify.Finding) // of what is not as intended
+}
+
+// Report is what a sweep found and did.
+type Report struct {
+	Scan   scan.Result     `json:"scan"`
+	Ledger ledger.Stats    `json:"ledger"`
+	Plan   plan.Summary    `json:"plan"`
+	File   string          `json:"plan_file,omitempty"` // of a plan that waits for apply; "": there is nothing to do, or it was begun
+	Apply  *apply.Result   `json:"apply,omitempty"`     // nil: nothing was to apply, or not asked for
+	Verify *verify.Summary `json:"verify,omitempty"`    // nil: not asked for
+}
+
+// Run sweeps once. Item errors are in the Report; an error ends the sweep, which
+// can be repeated. The Report tells how far it came, beside an error too. The
+// context of o.Scan, o.Plan and the transaction ends work at once; their
+// pipeline's Drain ends it gently.
+func Run(ctx context.Context, o Options) (Report, error) {
+	o.Events.applyDefaults()
+	s := sweep{Options: o}
+	err := s.run(ctx)
+	return s.report, err
+}
+
+func (e *Events) applyDefaults() {
+	if e.Stage == nil {
+		e.Stage = func(string, int) {}
+	}
+	if e.Scan == nil {
+		e.Scan = func(scan.Event) {}
+	}
+	if e.Item == nil {
+		e.Item = func(planfile.Item) {}
+	}
+	if e.Done == nil {
+		e.Done = func(apply.Outcome) {}
+	}
+	if e.Drift == nil {
+		e.Drift = func(verify.Finding) {}
+	}
+}
+
+// sweep is a sweep under way.
+type sweep struct {
+	Options
+	report Report
+	index  *ledger.Index
+}
+
+func (s *sweep) run(ctx context.Context) error {
+	if err := s.scan(ctx); err != nil {
+		return fmt.Errorf("scan: %w", err)
+	}
+	if err := s.plan(ctx); err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	if !s.Deploy {
+		return nil
+	}
+	if s.report.File != "" {
+		if err := s.apply(ctx); err != nil {
+			return fmt.Errorf("apply: %w", err)
+		}
+	}
+	if err := s.verify(ctx); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	return nil
+}
+
+// scan brings the ledger up to date, and loads it again if that changed it.
+func (s *sweep) scan(ctx context.Context) (err error) {
+	s.Events.Stage("read the ledger", 0)
+	if s.index, err = s.Ledger.Load(ctx); err != nil {
+		return err
+	}
+	s.Events.Stage("scan", s.index.Stats().Runs)
+	if s.report.Scan, err = scan.Scan(ctx, s.Scan, s.index, s.Events.Scan); err != nil {
+		return err
+	}
+	if s.report.Scan.New+s.report.Scan.Changed > 0 {
+		if err := s.compact(ctx); err != nil {
+			return err
+		}
+		if s.index, err = s.Ledger.Load(ctx); err != nil {
+			return err
+		}
+	}
+	s.report.Ledger = s.index.Stats()
+	return nil
+}
+
+// compact merges the segments of the ledger when they have become many.
+func (s *sweep) compact(ctx context.Context) error {
+	segments, err := s.Ledger.Segments()
+	if err != nil || len(segments) <= ledger.CompactAbove {
+		return err
+	}
+	s.Events.Stage("compact the ledger", 0)
+	_, err = s.Ledger.Compact(ctx)
+	return err
+}
+
+// plan writes the plan, and keeps its file if it changes anything.
+func (s *sweep) plan(ctx context.Context) (err error) {
+	s.Events.Stage("list the repository", 0)
+	snapshot, err := resolve.Load(ctx, s.Plan.Repository, s.Resolve)
+	if err != nil {
+		return err
+	}
+	if s.Plan.Owner, err = s.Store.Deployed(ctx); err != nil {
+		return err
+	}
+	header, err := s.Header(snapshot.Digest(), s.index.Digest())
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(s.State.Plan()), ".tmp-plan-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if s.report.File == "" {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+		err = errors.Join(err, file.Close())
+	}()
+	writer, err := planfile.NewWriter(file, header)
+	if err != nil {
+		return err
+	}
+	s.Events.Stage("plan", len(s.index.Experiments()))
+	s.report.Plan, err = plan.Plan(ctx, s.Options.Plan, s.index, snapshot, func(item planfile.Item) error {
+		s.Events.Item(item)
+		return writer.Write(item)
+	})
+	if err != nil {
+		return err
+	}
+	if err := writer.Close(); err != nil {
+		return err
+	}
+	if s.report.Plan.Changes() == 0 {
+		return removed(s.State.Plan())
+	}
+	if err := errors.Join(file.Sync(), os.Rename(file.Name(), s.State.Plan())); err != nil {
+		return err
+	}
+	s.report.File = s.State.Plan()
+	return nil
+}
+
+// removed makes sure that there is no such file.
+func removed(name string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// apply carries the plan out.
+func (s *sweep) apply(ctx context.Context) error {
+	o, err := s.Apply(s.index)
+	if err != nil {
+		return err
+	}
+	o.Events = s.Events.Done
+	file, err := os.Open(s.report.File)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	s.Events.Stage("apply", s.report.Plan.Changes())
+	result, err := apply.Apply(ctx, o, file)
+	if result.ID != "" { // which has a copy of the plan
+		s.report.Apply, s.report.File = &result, ""
+		err = errors.Join(err, removed(s.State.Plan()))
+	}
+	return err
+}
+
+// verify asks of everything that is deployed what stat says of it. A file whose
+// identity is not remembered is read.
+func (s *sweep) verify(ctx context.Context) error {
+	deployed, err := s.Store.Deployed(ctx)
+	if err != nil {
+		return err
+	}
+	o := s.Options.Verify
+	o.Deployed = deployed
+	o.Digest = func(ctx context.Context, path string, open func() (*os.File, error)) (string, error) {
+		sum, _, err := s.Digests.Sum(ctx, path, open)
+		return sum.String(), err
+	}
+	s.Events.Stage("verify", deployed.Len())
+	summary, err := verify.Verify(ctx, o, func(f verify.Finding) error {
+		if f.Class != verify.OK {
+			s.Events.Drift(f)
+		}
+		return nil
+	})
+	s.report.Verify = &summary
+	return err
+}
