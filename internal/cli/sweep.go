@@ -74,6 +74,9 @@ func runSweep(env Env, c *cli.Context) error {
 	o := &observer{workplace: w, progress: progress, heart: heart}
 	report, err := w.sweep(env.patient, o)
 	progress.Close()
+	for _, id := range report.Unfinished {
+		o.note("transaction %s is not finished: resume it with apply --resume, or undo it", id)
+	}
 	err = errors.Join(err, o.print(report))
 	err = o.status(report, err)
 	o.tell(report, err)

@@ -23,6 +23,7 @@ type Header struct {
 	Dir      string    `json:"dir,omitempty"`      // working or job directory, as HISTORY is to have it
 	Settings string    `json:"settings,omitempty"` // fingerprint
 	Command  string    `json:"command,omitempty"`  // what the user called
+	Origin   string    `json:"origin,omitempty"`   // who began it, so that it can tell its own: "sweep"; "": a person
 	UndoOf   string    `json:"undo_of,omitempty"`  // undo: the transaction taken back
 
 	// Experiments of an undo that takes back only these; empty: all.

@@ -20,6 +20,10 @@ import (
 	"deployconstants/xtc/ledger"
 )
 
+// Origin is that of the transactions of sweeps: the next sweep goes on with one that
+// was interrupted.
+const Origin = "sweep"
+
 // Options say what is swept. All but Deploy, Verify and Events are mandatory.
 type Options struct {
 	State   jobs.State
@@ -56,6 +60,12 @@ type Events struct {
 
 // Report is what a sweep found and did.
 type Report struct {
+	// Resumed are interrupted transactions of earlier sweeps, which are gone on with.
+	Resumed []apply.Result `json:"resumed,omitempty"`
+
+	// Unfinished are transactions that somebody else began: to be resumed or undone.
+	Unfinished []string `json:"unfinished,omitempty"`
+
 	Scan   scan.Result     `json:"scan"`
 	Ledger ledger.Stats    `json:"ledger"`
 	Plan   plan.Summary    `json:"plan"`
@@ -103,6 +113,11 @@ type sweep struct {
 func (s *sweep) run(ctx context.Context) error {
 	if err := s.scan(ctx); err != nil {
 		return fmt.Errorf("scan: %w", err)
+	}
+	if s.Deploy {
+		if err := s.resume(ctx); err != nil {
+			return fmt.Errorf("resume: %w", err)
+		}
 	}
 	if err := s.plan(ctx); err != nil {
 		return fmt.Errorf("plan: %w", err)
@@ -152,6 +167,39 @@ func (s *sweep) compact(ctx context.Context) error {
 	s.Events.Stage("compact the ledger", 0)
 	_, err = s.Ledger.Compact(ctx)
 	return err
+}
+
+// resume goes on with what earlier sweeps were interrupted in. What a person began
+// is left to a person: it may have been stopped for a reason.
+func (s *sweep) resume(ctx context.Context) error {
+	all, err := s.Store.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		switch {
+		case one.Status != tx.Incomplete:
+			continue
+		case one.Kind != tx.Apply || one.Origin != Origin:
+			s.report.Unfinished = append(s.report.Unfinished, one.ID)
+			continue
+		}
+		o, err := s.Apply(s.index)
+		if err != nil {
+			return err
+		}
+		o.Events = s.Events.Done
+		s.Events.Stage("resume "+one.ID, 0)
+		result, err := apply.Resume(ctx, o, one.ID)
+		if errors.Is(err, tx.ErrRunning) {
+			continue
+		}
+		s.report.Resumed = append(s.report.Resumed, result)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plan writes the plan, and keeps its file if it changes anything.
@@ -217,7 +265,7 @@ func (s *sweep) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.Events = s.Events.Done
+	o.Events, o.Origin = s.Events.Done, Origin
 	file, err := os.Open(s.report.File)
 	if err != nil {
 		return err
