@@ -107,10 +107,9 @@ func (d demo) show() error {
 	); err != nil {
 		return err
 	}
-	e := d.Experiments[0]
 	return d.commands(step{"One experiment, run, detector and type at a time, as documented:", []string{
 		"-l", "WARNING", "-e", deployed.experiment, "-r", deployed.run, "-d", deployed.source, "-C", deployed.ctype,
-		"-D", "-c", filepath.Join(filepath.Dir(d.settings), "calib-of-"+e.Name),
+		"-D", "-c", filepath.Join(filepath.Dir(d.settings), "calib-of-"+deployed.experiment),
 	}, 0, 0})
 }
 
