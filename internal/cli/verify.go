@@ -7,7 +7,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -163,6 +162,3 @@ func jsonLine(w io.Writer, line any) error {
 	out.SetEscapeHTML(false)
 	return out.Encode(line)
 }
-
-// localTime writes a moment in the facility's zone.
-func (s site) localTime(t time.Time) string { return t.In(s.Zone).Format("2006-01-02 15:04:05") }

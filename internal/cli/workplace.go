@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -269,6 +268,3 @@ func (w *workplace) saveDigests(ctx context.Context, digests *digest.Cache) {
 func partly(format string, args ...any) error {
 	return &statusError{statusPartly, fmt.Errorf(format, args...)}
 }
-
-// stopped reports whether a command was ended by a signal rather than by a failure.
-func stopped(err error) bool { return errors.Is(err, pipeline.ErrNotAttempted) }
