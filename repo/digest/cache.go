@@ -14,9 +14,24 @@ import (
 // ErrChanged: the file changed while it was read; read it again later.
 var ErrChanged = errors.New("the file changed while it was read")
 
-// settled is the age of a change from which a further one is sure to be seen in
-// the times of the file; those of FAT and old NFS have a resolution of 2 s.
-const settled = 2 * time.Second
+// Settled is the age of a change from which a further one is sure to be seen in the
+// times of the file, on file systems that keep fractions of a second: their clock
+// ticks every 10 ms at least. The digest of a younger file is not remembered.
+const Settled = 100 * time.Millisecond
+
+// settledCoarse is Settled where times are whole seconds; those of FAT and old NFS
+// have a resolution of 2 s.
+const settledCoarse = 2 * time.Second
+
+// settled reports whether the file, as it was when it was read at that moment, can
+// be told from one that is changed later.
+func (s Stat) settled(read time.Time) bool {
+	age := Settled
+	if s.ChangeTime%int64(time.Second) == 0 {
+		age = settledCoarse
+	}
+	return read.UnixNano()-s.ChangeTime >= int64(age)
+}
 
 // maxIdle is how many saves an entry survives that nobody asks for.
 const maxIdle = 30
@@ -135,7 +150,7 @@ func (c *Cache) read(ctx context.Context, path string, open func() (*os.File, er
 	if !st.Same(StatOf(info)) || size != st.Size {
 		return Sum{}, st, &fs.PathError{Op: "read", Path: path, Err: ErrChanged}
 	}
-	if started.UnixNano()-st.ChangeTime >= int64(settled) {
+	if st.settled(started) {
 		c.Put(path, st, sum)
 	}
 	return sum, st, nil

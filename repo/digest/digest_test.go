@@ -21,7 +21,17 @@ import (
 
 // settle makes the files old enough to be remembered: the inode's change time
 // cannot be set.
-func settle() { time.Sleep(2100 * time.Millisecond) }
+func settle() { time.Sleep(2 * digest.Settled) }
+
+// changed returns when the file was changed last.
+func changed(t testing.TB, path string) time.Time {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Unix(0, digest.StatOf(info).ChangeTime)
+}
 
 func write(t testing.TB, path, text string) {
 	t.Helper()
@@ -63,10 +73,12 @@ func TestRemembersUnchangedFiles(t *testing.T) {
 	path, saved := filepath.Join(dir, `odd "name" \ü`), filepath.Join(dir, "state", "digests", "files.jsonl.zst")
 	write(t, path, "one")
 	c := load(t, saved)
+	age := 99 * time.Millisecond
+	c.SetNow(func() time.Time { return changed(t, path).Add(age) })
 	if got := sumOf(t, c, path); got != direct(t, "one") || c.Len() != 0 {
 		t.Fatalf("fresh file: %v, %d remembered; want the digest, and none since it is racily clean", got, c.Len())
 	}
-	settle()
+	age = 2 * time.Second
 	for range 3 {
 		sumOf(t, c, path)
 	}

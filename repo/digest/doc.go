@@ -29,10 +29,10 @@
 // # Guarantees
 //
 // A digest is given without reading only if path, inode, size, mtime and ctime are
-// what they were when the content was read. What had changed less than two seconds
-// before it was read is not remembered: it may change again within the resolution
-// of the clock of its file system ("racily clean"). The device is not looked at: it
-// differs between hosts that mount one file system.
+// what they were when the content was read. What had changed less than 100 ms before
+// it was read, or 2 s where times are whole seconds, is not remembered: it may change
+// again within the resolution of the clock of its file system ("racily clean"). The
+// device is not looked at: it differs between hosts that mount one file system.
 //
 // The file is published whole (package atomicfile). Processes that save at the same
 // time lose at most what others of them learned meanwhile, never anything true.

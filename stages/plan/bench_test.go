@@ -10,6 +10,7 @@ import (
 	"deployconstants/jobs/planfile"
 	"deployconstants/repo"
 	"deployconstants/repo/calibdir"
+	"deployconstants/repo/digest"
 	"deployconstants/stages/plan"
 	"deployconstants/stages/resolve"
 	"deployconstants/xtc/ledger"
@@ -34,7 +35,7 @@ func BenchmarkPlan(b *testing.B) {
 		}
 	}
 	s.options.Owner = s.carryOut(b, s.plan(b))
-	time.Sleep(2100 * time.Millisecond)
+	time.Sleep(2 * digest.Settled)
 	index := s.index(b)
 	r, err := repo.Open(filepath.Join(s.dir, "repo"), repo.Options{Group: -1})
 	if err != nil {

@@ -439,7 +439,7 @@ func TestWorkers(t *testing.T) {
 			t.Errorf("%d workers made another plan", workers)
 		}
 	}
-	time.Sleep(2100 * time.Millisecond) // younger files are not remembered
+	time.Sleep(2 * digest.Settled) // younger files are not remembered
 	s.plan(t)
 	reads := s.digests.Reads()
 	if s.plan(t); s.digests.Reads() != reads {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"deployconstants/jobs"
 	"deployconstants/jobs/planfile"
@@ -283,6 +284,9 @@ func (s *sweep) apply(ctx context.Context) error {
 // verify asks of everything that is deployed what stat says of it. A file whose
 // identity is not remembered is read.
 func (s *sweep) verify(ctx context.Context) error {
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
 	deployed, err := s.Store.Deployed(ctx)
 	if err != nil {
 		return err
@@ -302,4 +306,23 @@ func (s *sweep) verify(ctx context.Context) error {
 	})
 	s.report.Verify = &summary
 	return err
+}
+
+// settle waits until what was published is old enough for its digest to be
+// remembered, so that the next sweep need not read it again.
+func (s *sweep) settle(ctx context.Context) error {
+	published := s.report.Apply != nil && s.report.Apply.Counts[apply.Done] > 0
+	for _, resumed := range s.report.Resumed {
+		published = published || resumed.Counts[apply.Done] > 0
+	}
+	if !published {
+		return nil
+	}
+	s.Events.Stage("wait for the clock", 0)
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(digest.Settled):
+		return nil
+	}
 }
