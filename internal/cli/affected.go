@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"deployconstants/repo"
 	"deployconstants/repo/digest"
 	"deployconstants/stages/affected"
 	"deployconstants/stages/resolve"
@@ -69,7 +70,7 @@ func whoIsAffected(env Env, c *cli.Context) error {
 		}, at.index, at.snapshot, change)
 		return err
 	})
-	if errors.Is(err, resolve.ErrChange) {
+	if errors.Is(err, resolve.ErrChange) || errors.Is(err, repo.ErrUnknownType) {
 		return usageErrorf("%w", err)
 	}
 	if err != nil {
@@ -81,7 +82,7 @@ func whoIsAffected(env Env, c *cli.Context) error {
 		err = report.Print(env.Stdout)
 	}
 	if err == nil && c.Bool("detailed-exitcode") && report.Totals.Runs > 0 {
-		err = &statusError{statusPending, errors.New("somebody is affected")}
+		err = &statusError{status: statusPending, err: errors.New("somebody is affected")}
 	}
 	return err
 }

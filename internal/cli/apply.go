@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
-	"deployconstants/internal/ui"
 	"deployconstants/jobs/planfile"
 	"deployconstants/repo"
 	"deployconstants/repo/content"
@@ -95,6 +96,9 @@ func (w *workplace) applyFile(ctx context.Context, o apply.Options, name string)
 		return apply.Result{}, err
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err == nil && !info.Mode().IsRegular() {
+		return apply.Result{}, fmt.Errorf("%s is not a regular file, and so no plan", name)
+	}
 	result, err := apply.Apply(ctx, o, file)
 	if format, ok := errors.AsType[*planfile.FormatError](err); ok {
 		err = fmt.Errorf("%s: %w", name, format)
@@ -175,11 +179,14 @@ type outcomePrinter struct {
 	out    io.Writer
 	json   bool
 	dryRun bool
-	table  *ui.Table
+	list   *list
 	err    error // of the first line that could not be printed
 }
 
+// newOutcomePrinter returns a printer for a command that changes files. A reader
+// of its output who goes away must not kill it on the way: printing fails then.
 func newOutcomePrinter(w io.Writer, asJSON bool) *outcomePrinter {
+	signal.Ignore(syscall.SIGPIPE)
 	return &outcomePrinter{out: w, json: asJSON}
 }
 
@@ -201,22 +208,28 @@ func (p *outcomePrinter) outcome(o apply.Outcome) {
 		path = o.Path()
 	}
 	if p.json {
-		p.err = errors.Join(p.err, jsonLine(p.out, outcomeLine{
-			Message: "outcome", Status: o.Status, Action: string(o.Action), Experiment: o.Experiment,
-			Path: path, Alias: o.Alias, Panel: o.Item.ID, Cause: o.Cause,
-		}))
+		if p.err == nil {
+			p.err = jsonLine(p.out, outcomeLine{
+				Message: "outcome", Status: o.Status, Action: string(o.Action), Experiment: o.Experiment,
+				Path: path, Alias: o.Alias, Panel: o.Item.ID, Cause: o.Cause,
+			})
+		}
 		return
 	}
 	if failures(o) == 0 && !p.dryRun {
 		return
 	}
-	if p.table == nil {
-		p.table = ui.NewTable("STATUS", "ACTION", "FILE", "WHY")
+	if p.list == nil {
+		status := "STATUS"
+		if p.dryRun {
+			status = "WOULD BE"
+		}
+		p.list = newList(status, "ACTION", "FILE")
 	}
 	if path == "" {
 		path = o.Experiment + " " + o.Item.Type + " " + o.Item.ID
 	}
-	p.table.Row(o.Status, o.Action, path, o.Cause)
+	p.list.row([]string{o.Cause}, o.Status, o.Action, path)
 }
 
 // failures counts an outcome that is not as it was asked for.
@@ -241,8 +254,8 @@ func (p *outcomePrinter) finish(result apply.Result, err error) error {
 			apply.Result
 		}{"result", result}))
 	default:
-		if p.table != nil {
-			err = errors.Join(err, p.table.Write(p.out))
+		if p.list != nil {
+			err = errors.Join(err, p.list.write(p.out))
 		}
 		if _, printErr := fmt.Fprintln(p.out, describeResult(result, p.dryRun)); printErr != nil {
 			err = errors.Join(err, printErr)
@@ -256,7 +269,7 @@ func (p *outcomePrinter) finish(result apply.Result, err error) error {
 	case err != nil:
 		return err
 	case result.Counts[apply.Locked] > 0 && good == 0:
-		return &statusError{statusLocked, fmt.Errorf("locked by others: %s", strings.Join(result.Locked, ", "))}
+		return &statusError{status: statusLocked, err: fmt.Errorf("locked by others: %s", strings.Join(result.Locked, ", "))}
 	case bad > 0:
 		return partly("not done: %d of %d; see above", bad, bad+good)
 	}
@@ -275,7 +288,7 @@ func describeResult(r apply.Result, dryRun bool) string {
 	}
 	what := strings.Join(parts, ", ")
 	if what == "" {
-		what = "nothing to do"
+		return "nothing to do"
 	}
 	if dryRun {
 		return "would be " + what

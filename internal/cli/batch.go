@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/user"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -22,14 +23,14 @@ import (
 var (
 	stateFlag    = &cli.StringFlag{Name: "state", Usage: "state `DIR`; default: $DEPLOY_CONSTANTS_STATE, the settings, ~/.local/state/deploy_constants"}
 	workersFlag  = &cli.IntFlag{Name: "workers", Usage: "`N` items at a time; default: as fits the machine"}
-	progressFlag = &cli.StringFlag{Name: "progress", Value: "auto", Usage: "`HOW` to show progress: auto, tty, plain, json, none"}
+	progressFlag = &cli.StringFlag{Name: "progress", Value: "auto", Usage: "show progress in the way `HOW`: auto, tty, plain, json, none"}
 
 	experimentsFlag = &cli.StringSliceFlag{Name: "experiment", Aliases: []string{"e"}, Usage: "experiments that match `GLOB`, such as 'xpp*'; may be repeated"}
 	instrumentsFlag = &cli.StringSliceFlag{Name: "instrument", Usage: "experiments of `INSTR`, such as XPP; may be repeated"}
 	sourcesFlag     = &cli.StringSliceFlag{Name: "det", Aliases: []string{"d"}, Usage: "detectors whose name or alias matches `GLOB`; may be repeated"}
 	typesFlag       = &cli.StringSliceFlag{Name: "type", Usage: "detectors of `TYPE`, such as epix100a; may be repeated"}
 	ctypesFlag      = &cli.StringSliceFlag{Name: "ctype", Aliases: []string{"C"}, Usage: "calibration types `CTYPE`; may be repeated; default: all that the repository has"}
-	runsFlag        = &cli.StringFlag{Name: "runs", Usage: "`RUNS` such as 1-20,25"}
+	runsFlag        = &cli.StringFlag{Name: "runs", Usage: "only `RUNS` such as 1-20,25"}
 	sinceFlag       = &cli.StringFlag{Name: "since", Usage: "runs that began at `TSTAMP` or later: 4 to 14 digits of YYYYmmddHHMMSS"}
 	untilFlag       = &cli.StringFlag{Name: "until", Usage: "runs that began before `TSTAMP`"}
 )
@@ -39,13 +40,12 @@ func everyBatchFlag(own ...cli.Flag) []cli.Flag {
 	return append(own, stateFlag, configFlag, jsonFlag)
 }
 
-// openBatchSite reads the settings, --config and --state before all.
+// maxWorkers bounds the items at a time: more only wait for each other.
+const maxWorkers = 1024
+
+// openBatchSite reads the settings, --config and --state before all, and refuses
+// flags that are no selection before anything is made.
 func openBatchSite(env Env, c *cli.Context) (site, error) {
-	for _, name := range []string{"config", "state"} {
-		if c.IsSet(name) && c.String(name) == "" {
-			return site{}, usageErrorf("option --%s has an empty value", name)
-		}
-	}
 	s, err := openSite(env, c.String("config"))
 	if err != nil {
 		return site{}, err
@@ -54,20 +54,33 @@ func openBatchSite(env Env, c *cli.Context) (site, error) {
 		s.SetState(c.String("state"), "--state")
 	}
 	if c.IsSet("workers") {
-		if s.Batch.Workers = c.Int("workers"); s.Batch.Workers < 1 {
-			return site{}, usageErrorf("option --workers: %d is no count of workers", s.Batch.Workers)
+		if s.Batch.Workers = c.Int("workers"); s.Batch.Workers < 1 || s.Batch.Workers > maxWorkers {
+			return site{}, usageErrorf("option --workers: %d is not a number from 1 to %d", s.Batch.Workers, maxWorkers)
 		}
 	}
-	return s, nil
+	s.Batch.Workers = min(s.Batch.Workers, maxWorkers)
+	if _, err := s.filter(c); err != nil {
+		return site{}, err
+	}
+	_, err = deployedNames(c.StringSlice("ctype"))
+	return s, err
 }
 
 // stateDir is the tool's own directory, which is made if it is missing.
 func (s site) stateDir() (jobs.State, error) {
+	state, err := s.namedState()
+	if err != nil {
+		return state, err
+	}
+	return state, state.Make()
+}
+
+// namedState is the state directory, which may not be there yet.
+func (s site) namedState() (jobs.State, error) {
 	if s.StateDir == "" {
 		return jobs.State{}, fmt.Errorf("no state directory: there is no home directory to have it in; set state_dir, $%s, or --state", settings.StateVariable)
 	}
-	state := jobs.State{Dir: s.StateDir}
-	return state, state.Make()
+	return jobs.State{Dir: s.StateDir}, nil
 }
 
 // calibOptions are those of calib directories under the batch policy.
@@ -105,6 +118,11 @@ func (s site) filter(c *cli.Context) (ledger.Filter, error) {
 		Instruments: c.StringSlice("instrument"), Experiments: c.StringSlice("experiment"),
 		Sources: c.StringSlice("det"), Types: c.StringSlice("type"),
 	}
+	for _, name := range f.Types {
+		if _, err := repo.TypeNamed(strings.ToLower(name)); err != nil {
+			return f, usageErrorf("option --type: %w", err)
+		}
+	}
 	var err error
 	if text := c.String("runs"); text != "" {
 		if f.Runs, err = dataset.ParseRanges(text); err != nil {
@@ -121,6 +139,15 @@ func (s site) filter(c *cli.Context) (ledger.Filter, error) {
 		return f, usageErrorf("%w", err)
 	}
 	return f, nil
+}
+
+// tellUnmatched warns where options select none of the experiments: they may be
+// mistyped, and nothing else would say so.
+func (s site) tellUnmatched(c *cli.Context, experiments int) {
+	if experiments == 0 && (c.IsSet("experiment") || c.IsSet("instrument")) {
+		s.warn("no experiment is what --experiment and --instrument select: " +
+			strings.Join(append(c.StringSlice("experiment"), c.StringSlice("instrument")...), ", "))
+	}
 }
 
 // moment reads a flag that is a time stamp in the facility's zone; the zero time

@@ -116,7 +116,7 @@ func Run(ctx context.Context, env Env, args []string) int {
 	env.patient, env.args = patient, args
 	err := run(untilSignal, env, args)
 	if cause, ok := errors.AsType[*pipeline.SignalError](context.Cause(untilSignal)); ok && err != nil {
-		err = &statusError{statusOfSignal(cause.Signal), err}
+		err = &statusError{status: statusOfSignal(cause.Signal), err: err}
 	}
 	return report(env.Stderr, err, wantsJSON(args))
 }
@@ -128,6 +128,9 @@ func run(ctx context.Context, env Env, args []string) error {
 		return usageErrorf("no arguments; a regular command is: %s", regularExample)
 	}
 	if app.Command(args[0]) == nil {
+		if isWord(args[0]) {
+			return usageErrorf("unknown command %q", args[0])
+		}
 		normal, err := normalize(args)
 		if err != nil {
 			return &usageError{command: program, err: err}
@@ -136,6 +139,9 @@ func run(ctx context.Context, env Env, args []string) error {
 	}
 	return app.RunContext(ctx, append([]string{program}, args...))
 }
+
+// isWord reports whether an argument could be meant as the name of a command.
+func isWord(arg string) bool { return arg != "" && arg[0] != '-' }
 
 func newApp(env Env, args []string) *cli.App {
 	app := &cli.App{
@@ -153,7 +159,7 @@ func newApp(env Env, args []string) *cli.App {
 		Commands: []*cli.Command{
 			scanCommand(env), planCommand(env), applyCommand(env), sweepCommand(env),
 			verifyCommand(env), undoCommand(env), historyCommand(env), affectedCommand(env), explainCommand(env),
-			ledgerCommand(env), repoCommand(env), xtcCommand(env), configCommand(env),
+			ledgerCommand(env), repoCommand(env), xtcCommand(env), configCommand(env), completionCommand(env),
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return &usageError{command: program, err: err}
@@ -173,13 +179,16 @@ func newApp(env Env, args []string) *cli.App {
 func guard(command *cli.Command, parent string) {
 	name := parent + " " + command.Name
 	command.HideHelpCommand = true
-	command.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return &usageError{command: name, err: err} }
+	command.CustomHelpTemplate = manual(command, name)
+	command.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
+		return &usageError{command: name, err: plainFlagError(err)}
+	}
 	act := command.Action
 	if act == nil {
 		act = unknownSubcommand
 	}
 	command.Action = func(c *cli.Context) error {
-		err := checkOrder(c)
+		err := checkArguments(c)
 		if err == nil {
 			err = act(c)
 		}
@@ -193,19 +202,66 @@ func guard(command *cli.Command, parent string) {
 	}
 }
 
-func checkOrder(c *cli.Context) error {
+// checkArguments refuses options behind arguments, and what is named by nothing: an
+// unset shell variable must not turn into a default, or into everything.
+func checkArguments(c *cli.Context) error {
 	for _, arg := range c.Args().Slice() {
-		if strings.HasPrefix(arg, "-") && arg != "-" {
+		switch {
+		case arg == "":
+			return usageErrorf("an argument is empty")
+		case strings.HasPrefix(arg, "-") && arg != "-":
 			return usageErrorf("option %q stands behind an argument; options go first", arg)
 		}
 	}
+	for _, flag := range c.Command.Flags {
+		name := flag.Names()[0]
+		if !c.IsSet(name) {
+			continue
+		}
+		empty := false
+		switch flag.(type) {
+		case *cli.StringFlag:
+			empty = c.String(name) == ""
+		case *cli.StringSliceFlag:
+			empty = slices.Contains(c.StringSlice(name), "")
+		}
+		if empty {
+			return usageErrorf("option --%s has an empty value", name)
+		}
+	}
 	return nil
+}
+
+// flagErrors are the messages of the flag parser, and ours.
+var flagErrors = []struct {
+	pattern *regexp.Regexp
+	text    string
+}{
+	{regexp.MustCompile(`^flag provided but not defined: (-.)$`), "unknown option $1"},
+	{regexp.MustCompile(`^flag provided but not defined: (-.+)$`), "unknown option -$1"},
+	{regexp.MustCompile(`^flag needs an argument: (-.)$`), "option $1 needs a value"},
+	{regexp.MustCompile(`^flag needs an argument: (-.+)$`), "option -$1 needs a value"},
+	{regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*") for (?:flag )?(-[^:]): .*$`), "option $2: $1 is not a value of it"},
+	{regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*") for (?:flag )?(-[^:]+): .*$`), "option -$2: $1 is not a value of it"},
+}
+
+// plainFlagError says in the program's words what the flag parser says in its own.
+func plainFlagError(err error) error {
+	for _, known := range flagErrors {
+		if found := known.pattern.FindStringSubmatchIndex(err.Error()); found != nil {
+			return errors.New(string(known.pattern.ExpandString(nil, known.text, err.Error(), found)))
+		}
+	}
+	return err
 }
 
 func unknownSubcommand(c *cli.Context) error {
 	var known []string
 	for _, sub := range c.Command.Subcommands {
 		known = append(known, sub.Name)
+	}
+	if c.NArg() == 0 {
+		return usageErrorf("want one of the subcommands %s", strings.Join(known, ", "))
 	}
 	return usageErrorf("want one of the subcommands %s, got %q", strings.Join(known, ", "), c.Args().First())
 }

@@ -21,14 +21,15 @@ func configCommand(env Env) *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "show", Usage: "print every setting, and where it comes from",
-				Description: "Example:\n   deploy_constants config show --config site.toml",
+				Description: "Example:\n   deploy_constants config show --config site.toml" + simpleStatus,
 				Flags:       flags,
 				Action:      func(c *cli.Context) error { return showConfig(env, c) },
 			},
 			{
 				Name: "check", Usage: "find out if the batch commands could work with these settings here",
 				Description: "Looks for data roots, repository, experiment table, group, users, and the state directory.\n\n" +
-					"EXIT STATUS: 0 in order, 2 the settings are wrong, 5 something is missing here",
+					"Example:\n   deploy_constants config check --config site.toml\n\n" +
+					"EXIT STATUS: 0 in order, 1 the settings cannot be read, 2 wrong command line, 5 something is missing here",
 				Flags:  flags,
 				Action: func(c *cli.Context) error { return checkConfig(env, c) },
 			},
@@ -80,7 +81,7 @@ func checkConfig(env Env, c *cli.Context) error {
 		fmt.Fprintf(env.Stderr, "%s: the settings are in order\n", program)
 		return err
 	}
-	return errors.Join(err, &statusError{statusDamage, fmt.Errorf("the settings do not work here: problems %d", len(problems))})
+	return errors.Join(err, &statusError{status: statusDamage, err: fmt.Errorf("the settings do not work here: problems %d", len(problems))})
 }
 
 // problems tries what the settings name. It makes nothing.

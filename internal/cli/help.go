@@ -83,13 +83,17 @@ OTHER COMMANDS:
   repo                  the constants repository: init, name, save, ls, aliases, check
   xtc                   look inside XTC files: dump, ids
   config                the settings of the site: show, check
+  completion            print what makes bash, zsh or fish complete commands
   "deploy_constants COMMAND -h" shows the help of a command.
 
 EXIT STATUS:
   0    done, or nothing was asked for
   1    failed; nothing was deployed unless the message says so
   2    the command line is wrong; nothing was touched
-  3    -D was given, but no constants are valid for this detector and time
+  3    -D was given, but no constants are valid for this detector and time;
+       commands for many things: some of them failed, the rest is done
+  4    changes are pending, with --detailed-exitcode
+  5    damage or drift was found
   10   the repository or the data root is missing
   11   something is locked by another process
   130  interrupted, 143 terminated, 129 connection lost

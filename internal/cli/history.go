@@ -122,20 +122,20 @@ func showTransaction(ctx context.Context, w io.Writer, store *tx.Store, id strin
 		fmt.Fprintf(w, "did          %s\n", ui.Escape(did))
 	}
 	fmt.Fprintln(w)
-	table := ui.NewTable("RESULT", "ACTION", "FILE", "FROM")
+	items := newList("RESULT", "ACTION", "FILE")
 	for _, record := range document.Records {
 		switch record.Kind {
 		case tx.Intent:
 			continue
 		case tx.Registered:
-			table.Row(record.Kind, "", record.Type+" "+record.Panel, "alias "+record.Alias)
+			items.row([]string{"alias " + record.Alias}, record.Kind, "-", record.Type+" "+record.Panel)
 		default:
 			from := record.Constants
-			if record.Cause != "" {
-				from = record.Cause
+			if from != "" {
+				from = "from " + from
 			}
-			table.Row(record.Kind, record.Action, record.Path(), from)
+			items.row([]string{record.Cause, from}, record.Kind, record.Action, record.Path())
 		}
 	}
-	return errors.Join(broken, table.Write(w))
+	return errors.Join(broken, items.write(w))
 }

@@ -9,9 +9,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"deployconstants/internal/ui"
-	"deployconstants/jobs"
 	"deployconstants/xtc/ledger"
 )
+
+// simpleStatus is what the help of a command says that either works or not.
+const simpleStatus = "\n\nEXIT STATUS: 0 done, 1 failed, 2 wrong command line"
 
 func ledgerCommand(env Env) *cli.Command {
 	selection := []cli.Flag{experimentsFlag, instrumentsFlag, runsFlag, sinceFlag, untilFlag, sourcesFlag, typesFlag}
@@ -28,19 +30,28 @@ func ledgerCommand(env Env) *cli.Command {
 		Name:  "ledger",
 		Usage: "what the XTC headers said, once and for all",
 		Description: "The ledger is a folder of Parquet files, which DuckDB and pandas read as they are;\n" +
-			"docs/ledger.md has the columns.\n\n" +
-			"EXIT STATUS of its subcommands: 0 done, 1 failed, 2 wrong command line",
+			"docs/ledger.md has the columns.",
 		Subcommands: []*cli.Command{
-			{Name: "ls", Usage: "list the segments, and what they hold together", Flags: everyBatchFlag(), Action: on(ledgerCall.list)},
+			{
+				Name: "ls", Usage: "list the segments, and what they hold together",
+				Description: "Example:\n   deploy_constants ledger ls" + simpleStatus,
+				Flags:       everyBatchFlag(), Action: on(ledgerCall.list),
+			},
 			{
 				Name: "show", Usage: "print the known runs with their detectors",
-				Description: "Example:\n   deploy_constants ledger show -e xpptut15 --runs 250-270",
+				Description: "Example:\n   deploy_constants ledger show -e xpptut15 --runs 250-270" + simpleStatus,
 				Flags:       everyBatchFlag(selection...), Action: on(ledgerCall.show),
 			},
-			{Name: "compact", Usage: "merge the segments into one", Flags: everyBatchFlag(), Action: on(ledgerCall.compact)},
+			{
+				Name: "compact", Usage: "merge the segments into one",
+				Description: "Drops records that a later one superseded. Readers and writers may be at work meanwhile; a sweep\n" +
+					"does it by itself above 64 segments.\n\n" +
+					"Example:\n   deploy_constants ledger compact" + simpleStatus,
+				Flags: everyBatchFlag(), Action: on(ledgerCall.compact),
+			},
 			{
 				Name: "export", Usage: "write the current records to stdout",
-				Description: "Example:\n   deploy_constants ledger export --format csv --type epix100a > epix100a.csv",
+				Description: "Example:\n   deploy_constants ledger export --format csv --type epix100a > epix100a.csv" + simpleStatus,
 				Flags: everyBatchFlag(append([]cli.Flag{
 					&cli.StringFlag{Name: "format", Value: "jsonl", Usage: "`FORMAT`: csv, jsonl, parquet"},
 				}, selection...)...),
@@ -71,20 +82,19 @@ func openLedgerCall(env Env, c *cli.Context) (ledgerCall, error) {
 	if err != nil {
 		return ledgerCall{}, err
 	}
-	records, err := ledger.Open(jobs.State{Dir: site.StateDir}.Ledger())
+	state, err := site.namedState()
+	if err != nil {
+		return ledgerCall{}, err
+	}
+	records, err := ledger.Open(state.Ledger())
 	return ledgerCall{Context: c, site: site, ledger: records, filter: filter, out: env.Stdout}, err
 }
 
 // ledgerListing is what `ledger ls --json` prints.
 type ledgerListing struct {
-	Dir         string          `json:"dir"`
-	Experiments int             `json:"experiments"`
-	Runs        int             `json:"runs"`
-	Sources     int             `json:"sources"` // records: one for each run and source
-	Files       int             `json:"files"`
-	Panels      int             `json:"panels"`
-	Superseded  int             `json:"superseded"`
-	Segments    []ledgerSegment `json:"segments"`
+	Dir string `json:"dir"`
+	ledgerDocument
+	Segments []ledgerSegment `json:"segments"`
 }
 
 type ledgerSegment struct {
@@ -104,10 +114,7 @@ func (l ledgerCall) list() error {
 		return err
 	}
 	stats := index.Stats()
-	listing := ledgerListing{
-		Dir: l.ledger.Dir(), Experiments: stats.Experiments, Runs: stats.Runs, Sources: stats.Sources,
-		Files: stats.Files, Panels: stats.Panels, Superseded: stats.Superseded, Segments: []ledgerSegment{},
-	}
+	listing := ledgerListing{Dir: l.ledger.Dir(), ledgerDocument: documentOfLedger(stats), Segments: []ledgerSegment{}}
 	for _, s := range segments {
 		listing.Segments = append(listing.Segments, ledgerSegment{s.Name, s.Created, s.Bytes, s.Rows})
 	}
@@ -173,6 +180,16 @@ func (l ledgerCall) showRun(table *ui.Table, run ledger.Run) {
 	}
 }
 
+// compactDocument is what `ledger compact --json` prints.
+type compactDocument struct {
+	Before     int                `json:"before"` // segments
+	After      int                `json:"after"`
+	Segment    string             `json:"segment"` // the new one; empty: there was nothing to do
+	Bytes      int64              `json:"bytes"`
+	Superseded int                `json:"superseded"` // records that were dropped
+	Conflicts  []conflictDocument `json:"conflicts"`
+}
+
 func (l ledgerCall) compact() error {
 	result, err := l.ledger.Compact(l.Context.Context)
 	if err != nil {
@@ -182,10 +199,13 @@ func (l ledgerCall) compact() error {
 		l.site.warn(conflict.String())
 	}
 	if l.Bool("json") {
-		return printJSON(l.out, map[string]any{
-			"before": result.Before, "after": result.After, "segment": result.Segment,
-			"bytes": result.Bytes, "superseded": result.Superseded,
+		return printJSON(l.out, compactDocument{
+			result.Before, result.After, result.Segment, result.Bytes, result.Superseded, documentsOfConflicts(result.Conflicts),
 		})
+	}
+	if result.Segment == "" {
+		_, err = fmt.Fprintf(l.out, "nothing to compact: %s\n", ui.Count(result.Before, "segment"))
+		return err
 	}
 	_, err = fmt.Fprintf(l.out, "%s became %d, %s; records dropped that a later one superseded: %d\n",
 		ui.Count(result.Before, "segment"), result.After, ui.Bytes(result.Bytes), result.Superseded)

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -88,11 +90,12 @@ func makePlan(env Env, c *cli.Context) error {
 	if err := out.finish(summary); err != nil {
 		return err
 	}
+	w.tellUnmatched(c, summary.Experiments)
 	switch {
 	case summary.Counts[planfile.Error] > 0:
 		return partly("the plan is not whole: things that could not be looked at: %d", summary.Counts[planfile.Error])
 	case c.Bool("detailed-exitcode") && summary.Changes() > 0:
-		return &statusError{statusPending, fmt.Errorf("changes are pending: %d", summary.Changes())}
+		return &statusError{status: statusPending, err: fmt.Errorf("changes are pending: %d", summary.Changes())}
 	}
 	return nil
 }
@@ -163,22 +166,25 @@ func (w *workplace) planHeader(o plan.Options, repository, records [32]byte) (pl
 // writeWhole makes a file of what write writes, if that succeeds; else the file
 // stays as it was.
 func writeWhole(name string, write func(io.Writer) error) (err error) {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s exists and is not a regular file; name another", name)
+	}
 	temporary, err := os.CreateTemp(filepath.Dir(name), ".tmp-plan-*")
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("cannot make %s: %w", name, path.Err)
+	}
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, temporary.Close(), os.Remove(temporary.Name()))
+			err = errors.Join(err, os.Remove(temporary.Name()))
 		}
 	}()
-	if err := write(temporary); err != nil {
+	if err := errors.Join(write(temporary), temporary.Chmod(0o644), temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
-	if err := errors.Join(temporary.Chmod(0o644), temporary.Sync()); err != nil {
-		return err
-	}
-	return errors.Join(os.Rename(temporary.Name(), name), temporary.Close())
+	return os.Rename(temporary.Name(), name)
 }
 
 // A planPrinter shows a plan on stdout: a table of what changes or needs a person,
@@ -187,7 +193,7 @@ type planPrinter struct {
 	out   io.Writer
 	json  bool
 	all   bool
-	table *ui.Table
+	items *list
 }
 
 func (p *planPrinter) item(item planfile.Item) error {
@@ -197,24 +203,22 @@ func (p *planPrinter) item(item planfile.Item) error {
 	if item.Kind == planfile.KindDirectory || !p.all && quiet(item) {
 		return nil
 	}
-	if p.table == nil {
-		p.table = ui.NewTable("ACTION", "EXPERIMENT", "DETECTOR", "CTYPE", "FILE", "RUNS", "WHY")
+	if p.items == nil {
+		p.items = newList("ACTION", "EXPERIMENT", "DETECTOR", "CTYPE", "FILE", "RUNS")
 	}
 	runs := ""
-	if item.Runs.Count > 0 {
+	switch {
+	case item.Runs.Count == 1:
+		runs = strconv.Itoa(item.Runs.First)
+	case item.Runs.Count > 1:
 		runs = fmt.Sprintf("%d-%d", item.Runs.First, item.Runs.Last)
 	}
-	p.table.Row(item.Action, item.Experiment, item.Source, item.CType, item.Range, runs, why(item))
-	return nil
-}
-
-// why says in one line what a person should know of an item.
-func why(item planfile.Item) string {
-	all := item.Warnings
-	if item.Reason != "" {
-		all = append([]string{item.Reason}, all...)
+	source, notes := item.Source, append([]string{item.Reason}, item.Warnings...)
+	if item.Kind == planfile.KindPanel {
+		source, notes = item.Type, append([]string{"id " + item.ID}, notes...)
 	}
-	return strings.Join(all, "; ")
+	p.items.row(notes, item.Action, item.Experiment, source, item.CType, item.Range, runs)
+	return nil
 }
 
 // planLine is a line of `plan --json`.
@@ -239,8 +243,8 @@ func (p *planPrinter) finish(summary plan.Summary) error {
 			plan.Summary
 		}{"summary", summary})
 	}
-	if p.table != nil {
-		if err := p.table.Write(p.out); err != nil {
+	if p.items != nil {
+		if err := p.items.write(p.out); err != nil {
 			return err
 		}
 	}

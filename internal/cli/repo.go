@@ -32,6 +32,8 @@ var requestFlags = []cli.Flag{
 	repositoryFlag, jsonFlag, configFlag,
 }
 
+const repoStatus = "\n\nEXIT STATUS: 0 done, 1 failed, 2 wrong command line, 10 no repository, 11 locked by another"
+
 func repoCommand(env Env) *cli.Command {
 	common := []cli.Flag{repositoryFlag, jsonFlag, configFlag}
 	// on opens the repository for an action.
@@ -45,38 +47,46 @@ func repoCommand(env Env) *cli.Command {
 		}
 	}
 	return &cli.Command{
-		Name:  "repo",
-		Usage: "the constants repository",
-		Description: "Options go before arguments, each apart from its value.\n\n" +
-			"EXIT STATUS of its subcommands: 0 done, 1 failed, 2 wrong command line, 10 no repository, 11 locked by another",
+		Name:        "repo",
+		Usage:       "the constants repository",
+		Description: "Options go before arguments, each apart from its value.",
 		Subcommands: []*cli.Command{
 			{
 				Name: "init", ArgsUsage: "[TYPE...]", Usage: "make a repository, and the folders of detector types",
-				Description: "Examples:\n   deploy_constants repo init\n   deploy_constants repo init -o ./constants epix100a jungfrau",
+				Description: "Examples:\n   deploy_constants repo init\n   deploy_constants repo init -o ./constants epix100a jungfrau" + repoStatus,
 				Flags:       common,
 				Action:      func(c *cli.Context) error { return initRepository(env, c) },
 			},
 			{
 				Name: "name", Usage: "print where constants belong; makes the tree and the alias of the panel",
-				Description: "Example:\n   deploy_constants repo name -e xpptut15 -r 260 -d XcsEndstation.0:Epix100a.1 -C gain -t 20220901120000",
+				Description: "Example:\n   deploy_constants repo name -e xpptut15 -r 260 -d XcsEndstation.0:Epix100a.1 -C gain -t 20220901120000" + repoStatus,
 				Flags:       requestFlags,
 				Action:      on(repositoryCommand.name),
 			},
 			{
 				Name: "save", ArgsUsage: "FILE", Usage: "save an array (.npy or text) as constants, its shape checked, or geometry as it is",
-				Description: "Example:\n   deploy_constants repo save -e xpptut15 -r 260 -d XcsEndstation.0:Epix100a.1 -C gain -t 20220901120000 gain.npy",
+				Description: "Example:\n   deploy_constants repo save -e xpptut15 -r 260 -d XcsEndstation.0:Epix100a.1 -C gain -t 20220901120000 gain.npy" + repoStatus,
 				Flags: append([]cli.Flag{
 					&cli.StringFlag{Name: "fmt", Value: "%.4f", Usage: "printf `FORMAT` of a number"},
 					&cli.BoolFlag{Name: "force", Usage: "replace constants of that name"},
 				}, requestFlags...),
 				Action: on(repositoryCommand.save),
 			},
-			{Name: "ls", Usage: "list types, panels and constants", Flags: common, Action: on(repositoryCommand.list)},
-			{Name: "aliases", ArgsUsage: "[TYPE...]", Usage: "list the aliases of panels", Flags: common, Action: on(repositoryCommand.aliases)},
+			{
+				Name: "ls", Usage: "list types, panels and constants",
+				Description: "Example:\n   deploy_constants repo ls" + repoStatus,
+				Flags:       common, Action: on(repositoryCommand.list),
+			},
+			{
+				Name: "aliases", ArgsUsage: "[TYPE...]", Usage: "list the aliases of panels",
+				Description: "Example:\n   deploy_constants repo aliases epix100a" + repoStatus,
+				Flags:       common, Action: on(repositoryCommand.aliases),
+			},
 			{
 				Name: "check", Usage: "report what is wrong in the repository",
-				Description: "EXIT STATUS: 0 in order, 1 failed, 5 something is wrong, 10 no repository",
-				Flags:       common, Action: on(repositoryCommand.check),
+				Description: "Example:\n   deploy_constants repo check\n\n" +
+					"EXIT STATUS: 0 in order, 1 failed, 2 wrong command line, 5 something is wrong, 10 no repository",
+				Flags: common, Action: on(repositoryCommand.check),
 			},
 		},
 	}
@@ -101,9 +111,6 @@ func openRepositoryCommand(env Env, c *cli.Context) (repositoryCommand, error) {
 }
 
 func repositoryDir(env Env, c *cli.Context) (site, string, error) {
-	if err := refuseEmpty(c); err != nil {
-		return site{}, "", usageErrorf("%w", err)
-	}
 	site, err := openSite(env, c.String("config"))
 	if c.IsSet("dirrepo") {
 		return site, c.String("dirrepo"), err
@@ -317,5 +324,5 @@ func (r repositoryCommand) check() error {
 		fmt.Fprintf(r.site.env.Stderr, "%s: %s is in order\n", program, r.repository.Dir())
 		return err
 	}
-	return errors.Join(err, &statusError{statusDamage, fmt.Errorf("%s is not in order: findings %d", r.repository.Dir(), len(found))})
+	return errors.Join(err, &statusError{status: statusDamage, err: fmt.Errorf("%s is not in order: findings %d", r.repository.Dir(), len(found))})
 }

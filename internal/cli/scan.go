@@ -79,13 +79,15 @@ func scanFacility(env Env, c *cli.Context) error {
 		return err
 	}
 	progress.Stage("scan", 0)
-	result, err := scan.Scan(env.patient, o, index, scanEvents(progress, w))
+	result, err := scan.Scan(env.patient, o, index, scanEvents(progress, false))
 	progress.Close()
+	w.tellUnmatched(c, result.Experiments)
 	return errors.Join(printScan(env.Stdout, result, c.Bool("json")), err, scanStatus(result))
 }
 
-// scanEvents shows what a scan is doing, and what it comes upon.
-func scanEvents(progress *ui.Progress, w *workplace) func(scan.Event) {
+// scanEvents shows what a scan is doing, and, unless it is to be quiet, what it
+// comes upon.
+func scanEvents(progress *ui.Progress, quiet bool) func(scan.Event) {
 	return func(e scan.Event) {
 		switch e.Kind {
 		case scan.Listed:
@@ -93,7 +95,7 @@ func scanEvents(progress *ui.Progress, w *workplace) func(scan.Event) {
 		case scan.Read:
 			progress.Add(1, 0)
 		case scan.Trouble:
-			if e.Problem.Kind != scan.Writing {
+			if e.Problem.Kind != scan.Writing && !quiet {
 				progress.Print(fmt.Sprintf("%s: warning: %s\n", program, oneLine(e.Problem.String())))
 			}
 		}
@@ -102,7 +104,7 @@ func scanEvents(progress *ui.Progress, w *workplace) func(scan.Event) {
 
 func printScan(out io.Writer, r scan.Result, asJSON bool) error {
 	if asJSON {
-		return printJSON(out, r)
+		return printJSON(out, documentOfScan(r))
 	}
 	_, err := fmt.Fprintln(out, describeScan(r))
 	return err
@@ -138,7 +140,7 @@ func scanStatus(r scan.Result) error {
 	}
 	switch {
 	case missing != nil:
-		return &statusError{statusMissing, missing}
+		return &statusError{status: statusMissing, err: missing}
 	case failed > 0:
 		return partly("not everything could be read: problems %d; the next scan tries again", failed)
 	}

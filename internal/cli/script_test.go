@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -42,7 +45,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TZ", "Asia/Tokyo")            // stamps must not depend on it
 			return writeFacility(env.WorkDir)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status, "normalize": normalize, "transaction": transaction,
+		},
 	})
 }
 
@@ -64,6 +69,48 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
 }
+
+// normalize FROM TO writes a file, or stdout or stderr, without what differs from
+// run to run: the folder of the script, ids of transactions, which are numbered, the
+// host, times of this decade, durations of sweeps, and the blanks that depend on them.
+func normalize(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: normalize from to")
+	}
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), ts.Getenv("WORK"), "$WORK")
+	numbers := map[string]int{}
+	text = transactionID.ReplaceAllStringFunc(text, func(id string) string {
+		if numbers[id] == 0 {
+			numbers[id] = len(numbers) + 1
+		}
+		return fmt.Sprintf("TX%d", numbers[id])
+	})
+	if host, err := os.Hostname(); err == nil {
+		text = regexp.MustCompile(`\b`+regexp.QuoteMeta(host)+`\b`).ReplaceAllString(text, "HOST")
+	}
+	for _, one := range []struct {
+		pattern *regexp.Regexp
+		by      string
+	}{{recentTime, "TIME"}, {sweepTime, "; DURATION"}, {blanks, "$1  "}} {
+		text = one.pattern.ReplaceAllString(text, one.by)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
+}
+
+// transaction FILE sets $TX to the first id of a transaction in a file.
+func transaction(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: transaction file")
+	}
+	ts.Setenv("TX", transactionID.FindString(ts.ReadFile(args[0])))
+}
+
+var (
+	transactionID = regexp.MustCompile(`[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}`)
+	recentTime    = regexp.MustCompile(`20[2-9][0-9]-[0-9]{2}-[0-9]{2}[T ][0-9:.]{8,}Z?`)
+	sweepTime     = regexp.MustCompile(`(?m); [0-9.]+m?s$`)
+	blanks        = regexp.MustCompile(`(\S) {2,}`)
+)
 
 // epixID is the hardware id of the panel in the facility's runs.
 const epixID = "0000000007-0996579585-0000000000-0000000000-0000000000-0000000000-0000000000"

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"deployconstants/internal/fslock"
+	"deployconstants/jobs/tx"
 	"deployconstants/repo"
 	"deployconstants/stages"
 	"deployconstants/xtc/dataset"
@@ -53,6 +54,7 @@ func usageErrorf(format string, args ...any) error {
 type statusError struct {
 	status int
 	err    error
+	silent bool // not printed: it was said before
 }
 
 func (e *statusError) Error() string { return e.err.Error() }
@@ -66,7 +68,7 @@ func statusOf(err error) int {
 	switch {
 	case err == nil:
 		return statusDone
-	case errors.As(err, &usage), errors.As(err, &spec):
+	case errors.As(err, &usage), errors.As(err, &spec), errors.Is(err, tx.ErrID):
 		return statusUsage
 	case errors.As(err, &explicit):
 		return explicit.status
@@ -84,6 +86,9 @@ func statusOf(err error) int {
 func report(stderr io.Writer, err error, asJSON bool) int {
 	status := statusOf(err)
 	if err == nil {
+		return status
+	}
+	if explicit, ok := errors.AsType[*statusError](err); ok && explicit.silent {
 		return status
 	}
 	if asJSON {

@@ -7,8 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -67,6 +69,7 @@ func runSweep(env Env, c *cli.Context) error {
 		return err
 	}
 	defer held.Release()
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the report may go away
 	heart, err := beacon.Start(w.state.Heartbeat(), beacon.HeartbeatOptions{Now: env.Now, Host: env.Host()})
 	if err != nil {
 		w.warn(fmt.Sprintf("heartbeat: %v", err))
@@ -77,9 +80,13 @@ func runSweep(env Env, c *cli.Context) error {
 	for _, id := range report.Unfinished {
 		o.note("transaction %s is not finished: resume it with apply --resume, or undo it", id)
 	}
-	err = errors.Join(err, o.print(report))
-	err = o.status(report, err)
+	w.tellUnmatched(c, report.Scan.Experiments)
+	fresh := o.news()
+	err = o.status(report, errors.Join(err, o.print(report, fresh)))
 	o.tell(report, err)
+	if found, ok := errors.AsType[*statusError](err); ok && w.flags.Bool("quiet") {
+		found.silent = !fresh && found.status != statusMissing
+	}
 	return err
 }
 
@@ -155,7 +162,7 @@ type observer struct {
 const maxLines = 100
 
 func (o *observer) events() sweep.Events {
-	scanning := scanEvents(o.progress, o.workplace)
+	scanning := scanEvents(o.progress, o.flags.Bool("quiet"))
 	return sweep.Events{
 		Stage: func(name string, total int) {
 			o.stage, o.done = name, 0
@@ -189,7 +196,11 @@ func (o *observer) events() sweep.Events {
 		},
 		Drift: func(f verify.Finding) {
 			o.drift++
-			o.note("%s: %s%s", f.Class, f.Path, describeShadow(f))
+			text := fmt.Sprintf("%s: %s", f.Class, f.Path)
+			if how := describeDrift(f); how != "" {
+				text += ": " + how
+			}
+			o.note("%s", text)
 		},
 	}
 }
@@ -212,21 +223,18 @@ func (o *observer) beat() {
 
 // print shows the report; with --quiet only if something changed, or if there is
 // to say what the last sweep had not to say.
-func (o *observer) print(r sweep.Report) error {
-	news := o.news()
+func (o *observer) print(r sweep.Report, fresh bool) error {
 	if o.flags.Bool("json") {
-		return printJSON(o.env.Stdout, r)
+		return printJSON(o.env.Stdout, documentOfSweep(r))
 	}
-	if o.flags.Bool("quiet") && !news && r.Apply == nil && r.File == "" {
+	if o.flags.Bool("quiet") && !fresh && r.Apply == nil && r.File == "" && len(r.Resumed) == 0 {
 		return nil
 	}
-	for _, line := range o.lines {
-		fmt.Fprintln(o.env.Stdout, line)
+	lines := o.lines
+	if len(lines) == maxLines {
+		lines = append(lines, "... and more")
 	}
-	if len(o.lines) == maxLines {
-		fmt.Fprintln(o.env.Stdout, "... and more")
-	}
-	_, err := fmt.Fprintln(o.env.Stdout, o.summary(r))
+	_, err := fmt.Fprintln(o.env.Stdout, strings.Join(append(lines, o.summary(r)), "\n"))
 	return err
 }
 
@@ -250,6 +258,9 @@ func (o *observer) summary(r sweep.Report) string {
 		fmt.Sprintf("%s, %s (%d new, %d changed)", ui.Count(r.Scan.Experiments, "experiment"), ui.Count(r.Ledger.Runs, "run"), r.Scan.New, r.Scan.Changed),
 		"plan: " + countsOf(r.Plan.Counts),
 	}
+	for _, resumed := range r.Resumed {
+		parts = append(parts, "resumed "+describeResult(resumed, false))
+	}
 	switch {
 	case r.Apply != nil:
 		parts = append(parts, describeResult(*r.Apply, false))
@@ -272,9 +283,9 @@ func (o *observer) status(r sweep.Report, err error) error {
 	case o.failed > 0 || r.Plan.Counts[planfile.Error] > 0:
 		return partly("items that failed: %d of the plan, %d of the transaction", r.Plan.Counts[planfile.Error], o.failed)
 	case o.drift > 0:
-		return &statusError{statusDamage, fmt.Errorf("deployed files that are not as intended: %d", o.drift)}
+		return &statusError{status: statusDamage, err: fmt.Errorf("deployed files that are not as intended: %d", o.drift)}
 	case o.flags.Bool("detailed-exitcode") && r.Apply == nil && r.Plan.Changes() > 0:
-		return &statusError{statusPending, fmt.Errorf("changes are pending: %d", r.Plan.Changes())}
+		return &statusError{status: statusPending, err: fmt.Errorf("changes are pending: %d", r.Plan.Changes())}
 	}
 	return nil
 }

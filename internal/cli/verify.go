@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,7 +27,7 @@ func verifyCommand(env Env) *cli.Command {
 			"EXIT STATUS: 0 all as intended, 1 failed, 2 wrong command line, 5 drift found",
 		Flags: everyBatchFlag(
 			experimentsFlag, instrumentsFlag, sourcesFlag,
-			&cli.StringFlag{Name: "sample", Usage: "one file in `N`, written 1/N, another part every day"},
+			&cli.StringFlag{Name: "sample", Usage: "only `1/N` of the files, another part every day"},
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "print also what is as intended"},
 			workersFlag, progressFlag,
 		),
@@ -64,7 +65,7 @@ func verifyDeployed(env Env, c *cli.Context) error {
 		return err
 	}
 	progress.Stage("verify", o.Deployed.Len())
-	out := verifyPrinter{out: env.Stdout, json: c.Bool("json"), all: c.Bool("all")}
+	out := verifyPrinter{zone: w.Zone, out: env.Stdout, json: c.Bool("json"), all: c.Bool("all")}
 	summary, err := verify.Verify(env.patient, o, func(f verify.Finding) error {
 		failed := 0
 		if f.Class != verify.OK {
@@ -78,7 +79,7 @@ func verifyDeployed(env Env, c *cli.Context) error {
 		return err
 	}
 	if summary.Drift() {
-		return &statusError{statusDamage, fmt.Errorf("not as intended: %d of %d files", summary.Checked-summary.Classes[verify.OK], summary.Checked)}
+		return &statusError{status: statusDamage, err: fmt.Errorf("not as intended: %d of %d files", summary.Checked-summary.Classes[verify.OK], summary.Checked)}
 	}
 	return nil
 }
@@ -97,10 +98,11 @@ func parseSample(text string) (int, error) {
 
 // A verifyPrinter shows what is not as intended, or all, on stdout.
 type verifyPrinter struct {
-	out   io.Writer
-	json  bool
-	all   bool
-	table *ui.Table
+	zone *time.Location
+	out  io.Writer
+	json bool
+	all  bool
+	list *list
 }
 
 func (p *verifyPrinter) finding(f verify.Finding) error {
@@ -113,30 +115,48 @@ func (p *verifyPrinter) finding(f verify.Finding) error {
 			verify.Finding
 		}{"finding", f})
 	}
-	if p.table == nil {
-		p.table = ui.NewTable("STATE", "FILE", "BY", "WHEN", "DEPLOYED BY")
+	if p.list == nil {
+		p.list = newList("STATE", "FILE")
 	}
-	by, when := "-", "-"
-	if f.By != nil {
-		by, when = f.By.User, f.By.Time.Format("2006-01-02 15:04:05")
+	var notes []string
+	if f.Class != verify.OK {
+		notes = []string{describeDrift(f), p.describeCulprit(f.By),
+			fmt.Sprintf("deployed by %s, %s", f.Tx, f.TxUser)}
 	}
-	p.table.Row(f.Class, f.Path+describeShadow(f), by, when, f.Tx)
+	p.list.row(notes, f.Class, f.Path)
 	return nil
 }
 
-func describeShadow(f verify.Finding) string {
+// describeCulprit says who changed a file, as far as that is known.
+func (p *verifyPrinter) describeCulprit(by *verify.Culprit) string {
+	if by == nil {
+		return ""
+	}
+	text := fmt.Sprintf("changed by %s, %s, says %s", by.User, p.local(by.Time), by.From)
+	if by.From == "owner" {
+		text = fmt.Sprintf("owned by %s, changed %s", by.User, p.local(by.Time))
+	}
+	if by.CopyOf != "" {
+		text += ": a copy of " + by.CopyOf
+	}
+	return text
+}
+
+// local writes a moment in the facility's zone.
+func (p *verifyPrinter) local(t time.Time) string { return t.In(p.zone).Format(time.DateTime) }
+
+// describeDrift says in one line how a file differs; "" where its class says it all.
+func describeDrift(f verify.Finding) string {
 	switch {
 	case len(f.Shadow) > 0:
 		s := f.Shadow[0]
-		return fmt.Sprintf(" (psana reads %s for runs %d-%d)", s.File, s.First, s.Last)
+		return fmt.Sprintf("psana reads %s for runs %d-%d", s.File, s.First, s.Last)
 	case f.Class == verify.WrongMode:
-		return fmt.Sprintf(" (%s, not %s)", f.GotMode, f.WantMode)
+		return fmt.Sprintf("mode %s, not %s", f.GotMode, f.WantMode)
 	case f.Class == verify.WrongGroup:
-		return fmt.Sprintf(" (group %d, not %d)", f.GotGID, f.WantGID)
-	case f.Cause != "":
-		return " (" + f.Cause + ")"
+		return fmt.Sprintf("group %d, not %d", f.GotGID, f.WantGID)
 	}
-	return ""
+	return f.Cause
 }
 
 func (p *verifyPrinter) finish(summary verify.Summary) error {
@@ -146,8 +166,8 @@ func (p *verifyPrinter) finish(summary verify.Summary) error {
 			verify.Summary
 		}{"summary", summary})
 	}
-	if p.table != nil {
-		if err := p.table.Write(p.out); err != nil {
+	if p.list != nil {
+		if err := p.list.write(p.out); err != nil {
 			return err
 		}
 	}

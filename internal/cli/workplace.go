@@ -90,9 +90,7 @@ func (w *workplace) writeRepository() (*repo.Repository, error) {
 func (w *workplace) openRepository(group int) (*repo.Repository, error) {
 	dir := w.Repository
 	if w.flags.IsSet("dirrepo") {
-		if dir = w.flags.String("dirrepo"); dir == "" {
-			return nil, usageErrorf("option --dirrepo has an empty value")
-		}
+		dir = w.flags.String("dirrepo")
 	}
 	return repo.Open(dir, w.repositoryOptions(ownership{w.Batch.DirMode, w.Batch.FileMode, group}, w.warn))
 }
@@ -142,7 +140,11 @@ func (w *workplace) planOptions(repository *repo.Repository, digests *digest.Cac
 	o := plan.Options{
 		Repository: repository, CalibDir: w.calibDir, Digests: digests, Owner: deployed, Judge: w.limits(),
 		Zone: w.Zone, Pipeline: w.workers(), Frozen: w.Frozen, TakeOver: w.flags.StringSlice("take-over"),
-		CTypes: w.flags.StringSlice("ctype"), MaxAge: map[string]time.Duration{},
+		MaxAge: map[string]time.Duration{},
+	}
+	var err error
+	if o.CTypes, err = deployedNames(w.flags.StringSlice("ctype")); err != nil {
+		return o, err
 	}
 	for ctype, days := range w.MaxAge {
 		o.MaxAge[ctype] = time.Duration(days) * 24 * time.Hour
@@ -154,7 +156,6 @@ func (w *workplace) planOptions(repository *repo.Repository, digests *digest.Cac
 		}
 		o.TrustedOwners = append(o.TrustedOwners, uint32(uid))
 	}
-	var err error
 	o.Filter, err = w.filter(w.flags)
 	return o, err
 }
@@ -196,15 +197,13 @@ func (w *workplace) applyOptions(index *ledger.Index, repository *repo.Repositor
 			return w.calibDir(e)
 		},
 	}
-	for name, to := range map[string]*int{"max-changes": &o.MaxChanges} {
-		if w.flags.IsSet(name) {
-			*to = w.flags.Int(name)
-		}
+	if w.flags.IsSet("max-changes") {
+		o.MaxChanges = w.flags.Int("max-changes")
 	}
 	if w.flags.IsSet("max-replace-percent") {
 		o.MaxReplacePercent = w.flags.Float64("max-replace-percent")
 	}
-	if o.MaxChanges < 0 || o.MaxReplacePercent < 0 || o.MaxReplacePercent > 100 {
+	if o.MaxChanges < 0 || !(o.MaxReplacePercent >= 0 && o.MaxReplacePercent <= 100) { // NaN is neither
 		return o, usageErrorf("--max-changes is 0 or more, --max-replace-percent is 0 to 100")
 	}
 	waves := w.Batch.Waves
@@ -266,5 +265,5 @@ func (w *workplace) saveDigests(ctx context.Context, digests *digest.Cache) {
 
 // partly is the error of a command that did some of what it should.
 func partly(format string, args ...any) error {
-	return &statusError{statusPartly, fmt.Errorf(format, args...)}
+	return &statusError{status: statusPartly, err: fmt.Errorf(format, args...)}
 }

@@ -162,7 +162,7 @@ func identifyAll(ctx context.Context, site site, name string) (idsDocument, erro
 		return nil
 	})
 	if err == nil && len(failed) > 0 && len(document.Runs) > 0 {
-		return document, &statusError{statusPartly, errors.Join(failed...)}
+		return document, &statusError{status: statusPartly, err: errors.Join(failed...)}
 	}
 	return document, errors.Join(append(failed, err)...)
 }
