@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -39,8 +38,8 @@ func (d demo) pick() (deployed, error) {
 		if r.Kind != "done" || r.Action != "create" || begin == "0" || strings.Contains(r.Constants, "/default/") || !strings.Contains(r.Source, "Epix100a") {
 			continue
 		}
-		if number, err := strconv.Atoi(begin); err != nil || number > 9000 {
-			continue
+		if e := d.Experiment(r.Experiment); e == nil || e.Number == 0 {
+			continue // the single command finds what the experiment table has
 		}
 		return deployed{
 			transaction: list[0].ID, constants: r.Constants,
