@@ -65,9 +65,9 @@ func (d *Dgram) End() int64 {
 // or is damaged as incomplete.
 func (d *Dgram) ContentsSkipped() bool { return !d.Root.readable() }
 
-func parseDgram(b *[DgramHeaderSize]byte, index int, offset int64) *Dgram {
+func parseDgram(b *[DgramHeaderSize]byte, index int, offset int64) Dgram {
 	low, high := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
-	return &Dgram{
+	return Dgram{
 		Index:     index,
 		Offset:    offset,
 		Clock:     Clock{Nsec: binary.LittleEndian.Uint32(b[0:]), Sec: binary.LittleEndian.Uint32(b[4:])},

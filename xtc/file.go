@@ -1,6 +1,7 @@
 package xtc
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -11,22 +12,31 @@ import (
 type File struct {
 	win    window
 	limits Limits
-	raw    rawFile // of Open; without a path where the reader is the caller's
+	raw    rawFile // of Open or a Dir; without a name where the reader is the caller's
 	next   int64   // offset of the next datagram
 	index  int
-	err    error // of Next, sticky
+	err    error    // of Next, sticky
+	first  [2]Dgram // Configure and BeginRun: a scan reads no others and allocates none
 }
 
 // Open opens the XTC file of that path with the default limits. The error is that of
 // the system, with the path, or wraps ErrNotRegular. The caller closes the file.
 func Open(path string) (*File, error) {
 	f := &File{}
-	if err := f.raw.open(path); err != nil {
+	if err := f.raw.open(atCurrent, "", path); err != nil {
 		return nil, err
 	}
+	if err := f.raw.identify(); err != nil {
+		return nil, errors.Join(err, f.raw.Close())
+	}
+	f.ready()
+	return f, nil
+}
+
+// ready begins to read what was opened.
+func (f *File) ready() {
 	f.limits.applyDefaults()
 	f.win.r, f.win.size = &f.raw, f.raw.size
-	return f, nil
 }
 
 // NewFile reads the size bytes of r as an XTC file. The reader stays the caller's.
@@ -35,7 +45,7 @@ func NewFile(r io.ReaderAt, size int64, limits Limits) *File {
 	return &File{win: window{r: r, size: size}, limits: limits}
 }
 
-// Close gives the buffer back and closes what Open opened.
+// Close gives the buffer back and closes what Open, or a Dir, opened.
 func (f *File) Close() error {
 	f.win.release()
 	if !f.opened() {
@@ -44,8 +54,8 @@ func (f *File) Close() error {
 	return f.raw.Close()
 }
 
-// opened reports whether Open made the file.
-func (f *File) opened() bool { return f.raw.path != "" }
+// opened reports whether Open or a Dir made the file.
+func (f *File) opened() bool { return f.raw.name != "" }
 
 // Size returns the size of the file in bytes, as it was when it was opened.
 func (f *File) Size() int64 { return f.win.size }
@@ -79,7 +89,8 @@ func (f *File) dgram() (*Dgram, error) {
 		return nil, tailError(f.next, b)
 	}
 	header := (*[DgramHeaderSize]byte)(b)
-	d := parseDgram(header, f.index, f.next)
+	d := f.dgramAt(f.index)
+	*d = parseDgram(header, f.index, f.next)
 	if err := d.check(header, f.limits); err != nil {
 		return nil, err
 	}
@@ -87,6 +98,14 @@ func (f *File) dgram() (*Dgram, error) {
 		return nil, tornError(d, f.win.size)
 	}
 	return d, nil
+}
+
+// dgramAt returns room for the datagram of that index.
+func (f *File) dgramAt(index int) *Dgram {
+	if index < len(f.first) {
+		return &f.first[index]
+	}
+	return new(Dgram)
 }
 
 // tornError is the error of a datagram of which the file has only the first bytes.
@@ -131,8 +150,9 @@ func (f *File) Config(n *Node) (Config, error) { return decodeConfig(&f.win, n) 
 func (f *File) Reads() (count int, bytes int64) { return f.win.reads, f.win.bytes }
 
 // Changed reports whether the size or the modification time of the file differ from
-// when it was opened: what was read may then be of two minds. It needs a file of
-// Open; for others it returns errors.ErrUnsupported.
+// when it was opened, or from the Entry that it was opened by: what was read may then
+// be of two minds. It needs a file of Open or of a Dir; for others it returns
+// errors.ErrUnsupported.
 func (f *File) Changed() (bool, error) {
 	if !f.opened() {
 		return false, errNotOpened

@@ -14,34 +14,60 @@ var errNotOpened = fmt.Errorf("a reader that was not opened here cannot be compa
 // calls: a scan opens millions of files to read three blocks of each, and os.File
 // offers each descriptor to the poller, which refuses regular files.
 type rawFile struct {
-	path string
+	dir  string // "" where name is the whole path
+	name string // "" before it is opened
 	fd   int
-	size int64
-	mod  syscall.Timespec
+	size int64 // bytes
+	mod  int64 // UTC ns since 1970
 }
 
-// open opens path without waiting: a pipe would block until someone writes. Each
-// system call is repeated where a signal interrupted it; network file systems do that.
-func (f *rawFile) open(path string) error {
-	const flags = syscall.O_RDONLY | syscall.O_CLOEXEC | syscall.O_NONBLOCK
-	fd, err := syscall.Open(path, flags, 0)
-	for err == syscall.EINTR {
-		fd, err = syscall.Open(path, flags, 0)
-	}
+// atCurrent is AT_FDCWD: names are relative to the current directory.
+const atCurrent = -100
+
+// open opens the file of that name in the directory at, whose path is dir, without
+// waiting: a pipe would block until someone writes.
+func (f *rawFile) open(at int, dir, name string) error {
+	fd, err := openAt(at, name, syscall.O_NONBLOCK)
+	f.dir, f.name, f.fd = dir, name, fd
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: path, Err: err}
+		return f.error("open", err)
 	}
-	f.path, f.fd = path, fd
-	var st syscall.Stat_t
-	if err = f.stat(&st); err == nil && st.Mode&syscall.S_IFMT != syscall.S_IFREG {
-		err = &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
-	}
-	if err != nil {
-		return errors.Join(err, f.Close())
-	}
-	f.size, f.mod = st.Size, st.Mtim
 	return nil
 }
+
+func (f *rawFile) error(op string, err error) error {
+	path := f.name
+	if f.dir != "" {
+		path = f.dir + "/" + f.name
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
+}
+
+// openAt opens for reading. Each system call here is repeated where a signal
+// interrupted it; network file systems do that.
+func openAt(at int, name string, flags int) (fd int, err error) {
+	flags |= syscall.O_RDONLY | syscall.O_CLOEXEC
+	fd, err = syscall.Openat(at, name, flags, 0)
+	for err == syscall.EINTR {
+		fd, err = syscall.Openat(at, name, flags, 0)
+	}
+	return fd, err
+}
+
+// identify looks up what was opened.
+func (f *rawFile) identify() error {
+	var st syscall.Stat_t
+	if err := f.stat(&st); err != nil {
+		return err
+	}
+	if !regular(&st) {
+		return f.error("open", ErrNotRegular)
+	}
+	f.size, f.mod = st.Size, st.Mtim.Nano()
+	return nil
+}
+
+func regular(st *syscall.Stat_t) bool { return st.Mode&syscall.S_IFMT == syscall.S_IFREG }
 
 func (f *rawFile) stat(st *syscall.Stat_t) error {
 	err := syscall.Fstat(f.fd, st)
@@ -49,7 +75,7 @@ func (f *rawFile) stat(st *syscall.Stat_t) error {
 		err = syscall.Fstat(f.fd, st)
 	}
 	if err != nil {
-		return &fs.PathError{Op: "stat", Path: f.path, Err: err}
+		return f.error("stat", err)
 	}
 	return nil
 }
@@ -57,7 +83,7 @@ func (f *rawFile) stat(st *syscall.Stat_t) error {
 func (f *rawFile) changed() (bool, error) {
 	var st syscall.Stat_t
 	err := f.stat(&st)
-	return err == nil && (st.Size != f.size || st.Mtim != f.mod), err
+	return err == nil && (st.Size != f.size || st.Mtim.Nano() != f.mod || !regular(&st)), err
 }
 
 // ReadAt reads until p is full or the file ends, as io.ReaderAt asks.
@@ -68,7 +94,7 @@ func (f *rawFile) ReadAt(p []byte, off int64) (n int, err error) {
 		case err == syscall.EINTR:
 			continue
 		case err != nil:
-			return n, &fs.PathError{Op: "read", Path: f.path, Err: err}
+			return n, f.error("read", err)
 		case got == 0:
 			return n, io.EOF
 		}
@@ -80,12 +106,12 @@ func (f *rawFile) ReadAt(p []byte, off int64) (n int, err error) {
 // Close closes the file; a second call returns fs.ErrClosed.
 func (f *rawFile) Close() error {
 	if f.fd < 0 {
-		return &fs.PathError{Op: "close", Path: f.path, Err: fs.ErrClosed}
+		return f.error("close", fs.ErrClosed)
 	}
 	err := syscall.Close(f.fd)
 	f.fd = -1
 	if err != nil {
-		return &fs.PathError{Op: "close", Path: f.path, Err: err}
+		return f.error("close", err)
 	}
 	return nil
 }

@@ -52,7 +52,8 @@ func (r *Reader) dgram() (*Dgram, error) {
 	case err != nil:
 		return nil, err
 	}
-	d := parseDgram(&header, r.index, r.next)
+	d := new(Dgram)
+	*d = parseDgram(&header, r.index, r.next)
 	if err := d.check(&header, r.limits); err != nil {
 		return nil, err
 	}

@@ -92,6 +92,6 @@ func (s Src) Compare(t Src) int {
 
 // SourceName turns the spelling of a detector into the form that names it where it
 // has no hardware id: "XcsEndstation-0-Epix100a-1".
-func SourceName(source string) string {
-	return strings.NewReplacer(":", "-", ".", "-").Replace(source)
-}
+func SourceName(source string) string { return dashes.Replace(source) }
+
+var dashes = strings.NewReplacer(":", "-", ".", "-")

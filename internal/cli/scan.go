@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +10,6 @@ import (
 
 	"deployconstants/internal/ui"
 	"deployconstants/stages/scan"
-	"deployconstants/xtc/dataset"
 	"deployconstants/xtc/ledger"
 )
 
@@ -82,7 +82,10 @@ func scanFacility(env Env, c *cli.Context) error {
 	result, err := scan.Scan(env.patient, o, index, scanEvents(progress, false))
 	progress.Close()
 	w.tellUnmatched(c, result.Experiments)
-	return errors.Join(printScan(env.Stdout, result, c.Bool("json")), err, scanStatus(result))
+	if err != nil && result.Experiments == 0 && !c.Bool("json") { // "no runs" would be no answer
+		return err
+	}
+	return errors.Join(printScan(env.Stdout, result, c.Bool("json")), cmp.Or(err, scanStatus(result)))
 }
 
 // scanEvents shows what a scan is doing, and, unless it is to be quiet, what it
@@ -127,21 +130,17 @@ func describeScan(r scan.Result) string {
 	return fmt.Sprintf("%s; %s, %d opened", text, ui.Count(r.Listed, "file"), r.Opened)
 }
 
-// scanStatus is the error of a scan that could not see everything.
+// scanStatus is the error of a scan that could not read everything; a missing root
+// has ended it with an error of its own.
 func scanStatus(r scan.Result) error {
-	failed, missing := 0, error(nil)
+	failed := 0
 	for _, p := range r.Problems {
 		switch p.Kind {
-		case scan.NoRoot, scan.EmptyRoot:
-			missing = errors.Join(missing, fmt.Errorf("%w: %s; is it mounted?", dataset.ErrNoRoot, p))
 		case scan.Unreadable, scan.Vanished, scan.Internal:
 			failed++
 		}
 	}
-	switch {
-	case missing != nil:
-		return &statusError{status: statusMissing, err: missing}
-	case failed > 0:
+	if failed > 0 {
 		return partly("not everything could be read: problems %d; the next scan tries again", failed)
 	}
 	return nil

@@ -74,7 +74,7 @@ func statusOf(err error) int {
 		return explicit.status
 	case errors.Is(err, stages.ErrNothingValid):
 		return statusPartly
-	case errors.Is(err, repo.ErrNoRepository), errors.Is(err, dataset.ErrNoRoot):
+	case errors.Is(err, repo.ErrNoRepository), errors.Is(err, dataset.ErrNoRoot), errors.Is(err, dataset.ErrEmptyRoot):
 		return statusMissing
 	case errors.Is(err, fslock.ErrHeld):
 		return statusLocked

@@ -82,7 +82,10 @@ func runSweep(env Env, c *cli.Context) error {
 	}
 	w.tellUnmatched(c, report.Scan.Experiments)
 	fresh := o.news()
-	err = o.status(report, errors.Join(err, o.print(report, fresh)))
+	if err == nil || report.Apply != nil || o.flags.Bool("json") { // else there is no more to tell than the error
+		err = errors.Join(err, o.print(report, fresh))
+	}
+	err = o.status(report, err)
 	o.tell(report, err)
 	if found, ok := errors.AsType[*statusError](err); ok && w.flags.Bool("quiet") {
 		found.silent = !fresh && found.status != statusMissing

@@ -13,6 +13,9 @@ func (d *directory) warnings(decision *decision, f *file) []string {
 	var defaults, old, twins count
 	var warnings []string
 	both := ""
+	var asked resolve.Key // for its twin; mostly all runs have one detector
+	var twin string
+	var hasTwin bool
 	for i := range decision.runs {
 		if decision.runs[i].server != f {
 			continue
@@ -21,7 +24,11 @@ func (d *directory) warnings(decision *decision, f *file) []string {
 		key := keyOf(d.source.detType, s)
 		if choice.File.Kind == repo.Default {
 			defaults.add(s.Run, "")
-			if twin, ok := d.snapshot.Twin(key, d.target.CType); ok {
+			if key != asked {
+				asked = key
+				twin, hasTwin = d.snapshot.Twin(key, d.target.CType)
+			}
+			if hasTwin {
 				twins.add(s.Run, twin)
 			}
 		} else if d.tooOld(choice, s.BeginRun) {

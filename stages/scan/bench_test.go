@@ -29,9 +29,9 @@ const (
 )
 
 // benchFacility writes a facility whose files have real sizes, in holes, and returns
-// its root and the paths of its files.
+// its root and the paths of its files. TMPDIR says on which file system.
 func benchFacility(b *testing.B) (root string, paths []string) {
-	root = memoryDir(b)
+	root = b.TempDir()
 	experiments := benchExperiments
 	if testing.Short() {
 		experiments = 4
@@ -61,15 +61,6 @@ func benchFacility(b *testing.B) (root string, paths []string) {
 		}
 	}
 	return root, paths
-}
-
-func memoryDir(b *testing.B) string {
-	dir, err := os.MkdirTemp("/dev/shm", "scan-bench-")
-	if err != nil {
-		return b.TempDir()
-	}
-	b.Cleanup(func() { must(b, os.RemoveAll(dir)) })
-	return dir
 }
 
 // BenchmarkScan scans the facility into an empty ledger, and reads the first 64 KiB

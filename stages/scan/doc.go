@@ -16,7 +16,10 @@
 //	as recorded, or fewer files                    unchanged
 //	the small file of a recorded big one           unchanged, unless the record has a cause
 //	no file, or links that lead nowhere            gone: the record stays
-//	.inprogress, or younger than Options.Settle    pending: next time
+//	younger than Options.Settle                    pending: next time
+//	a file named .inprogress                       pending: next time
+//	nothing but those, older than a day            pending, and reported as odd
+//	those, older than a day, beside others         as the others; reported as odd
 //	changed while it was read                      pending: next time
 //	file or directory cannot be read               failed: next time
 //	no XTC, torn, empty, no BeginRun               recorded with its cause; read again
@@ -41,6 +44,7 @@
 // of workers. Records are committed in segments while the scan goes on; a scan that
 // ends early, by a crash too, loses what was not committed, and the next one reads
 // it again. Two scans at once do some work twice. Nothing is written but the
-// ledger. In memory are the files of some experiments and the records that were not
+// ledger. A file is opened, read in some blocks of 4 KiB, and looked up once: that its
+// size and time are still those of the listing is what makes the record true. In memory are the files of some experiments and the records that were not
 // committed yet, at most 256 MiB for directories of any number of experiments.
 package scan

@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -72,6 +73,12 @@ func (l *listed) trouble(kind Kind, run int, path string, err error) {
 	l.problems = append(l.problems, Problem{Kind: kind, Experiment: l.place.Experiment.Name, Run: run, Path: path, Err: err})
 }
 
+// abandonedAfter is how long a file named .inprogress must not have been written to be
+// no sign that its run is. Runs take hours; data acquisition that dies leaves the name.
+const abandonedAfter = 24 * time.Hour
+
+var errAbandoned = fmt.Errorf("a file named .inprogress was not written for more than %.0f h: it is left out; rename or remove it", abandonedAfter.Hours())
+
 // A comparer compares the runs of an experiment, ascending, with its records.
 type comparer struct {
 	*scanner
@@ -109,9 +116,15 @@ func (c *comparer) take(run dataset.ListedRun) {
 		}
 		l.trouble(kind, run.Run, pathOf(err, l.place.Dir), err)
 	}
+	abandoned := run.InProgress && c.now-run.Touched > int64(abandonedAfter)
+	if abandoned {
+		l.trouble(Odd, run.Run, l.place.Dir, errAbandoned)
+	}
 	switch {
-	case run.InProgress:
+	case run.InProgress && !abandoned:
 		c.pend(run.Run, l.place.Dir, "a file is named .inprogress")
+	case len(run.Files) == 0 && abandoned && !c.known:
+		l.pending++
 	case refused:
 		l.failed++
 	case len(run.Files) == 0 && c.known:

@@ -28,19 +28,40 @@ type outcome struct {
 
 var errNoBegin = errors.New("the files end before BeginRun")
 
-// read reads one run; of an experiment there is nothing to read.
-func (s *scanner) read(ctx context.Context, i item) (outcome, error) {
-	if i.job == nil {
-		return outcome{}, nil
+// read reads a batch of runs; of an experiment there is nothing to read.
+func (s *scanner) read(ctx context.Context, i item) ([]outcome, error) {
+	if len(i.jobs) == 0 {
+		return nil, nil
 	}
-	place, j := &i.listed.place, i.job
-	var out outcome
-	w := watch{scanner: s, dir: place.Dir, files: j.run.Files}
-	run, err := dataset.ReadRun(ctx, j.run.RunFiles(place.Dir), dataset.Options{Open: w.open, Verify: true})
+	outcomes, place := make([]outcome, len(i.jobs)), &i.listed.place
+	dir, err := xtc.OpenDir(place.Dir)
+	if err != nil {
+		for at, j := range i.jobs {
+			outcomes[at].refuse(Problem{Experiment: place.Experiment.Name, Run: j.run.Run, Path: place.Dir, Err: err})
+		}
+		return outcomes, nil
+	}
+	defer dir.Close()
+	for at := range i.jobs {
+		if outcomes[at] = s.readRun(ctx, dir, place, &i.jobs[at]); ctx.Err() != nil {
+			return nil, context.Cause(ctx) // abandoned: the sink does not hear of it
+		}
+	}
+	return outcomes, nil
+}
+
+// refuse makes it the outcome of a run that the system did not let read.
+func (out *outcome) refuse(p Problem) {
+	p.Kind = kindOf(p.Err)
+	out.failed, out.problems = true, []Problem{p}
+}
+
+func (s *scanner) readRun(ctx context.Context, dir *xtc.Dir, place *dataset.Place, j *job) (out outcome) {
+	w := watch{open: s.Open, dir: dir, files: j.run.Files, opened: make([]string, 0, len(j.run.Files))}
+	files := j.run.RunFiles(place.Dir)
+	w.paths = files.Files
+	run, err := dataset.ReadRun(ctx, files, dataset.Options{Open: w.openFile, Verify: true})
 	out.opened = len(w.opened)
-	if ctx.Err() != nil {
-		return out, context.Cause(ctx) // abandoned: the sink does not hear of it
-	}
 	problem := Problem{Experiment: place.Experiment.Name, Run: j.run.Run, Path: place.Dir, Err: err}
 	if len(w.opened) > 0 {
 		problem.Path = pathOf(err, w.opened[len(w.opened)-1])
@@ -48,16 +69,15 @@ func (s *scanner) read(ctx context.Context, i item) (outcome, error) {
 	if path := w.changedFile(run); path != "" {
 		problem.Kind, problem.Path, problem.Err = Writing, path, dataset.ErrChanged
 		out.pending, out.problems = true, []Problem{problem}
-		return out, nil
+		return out
 	}
 	if err == nil {
 		problem.Path, problem.Err = incomplete(run, problem.Path)
 	}
 	switch {
 	case err != nil && !permanent(err):
-		problem.Kind = kindOf(err)
-		out.failed, out.problems = true, []Problem{problem}
-		return out, nil
+		out.refuse(problem)
+		return out
 	case problem.Err != nil:
 		problem.Kind = Broken
 		out.problems = []Problem{problem}
@@ -75,7 +95,7 @@ func (s *scanner) read(ctx context.Context, i item) (outcome, error) {
 	if j.known {
 		out.merge(s.known)
 	}
-	return out, nil
+	return out
 }
 
 // incomplete says why the run that was read may lack detectors: a stream, or the
@@ -99,36 +119,30 @@ func permanent(err error) bool {
 	return format || errors.Is(err, dataset.ErrEmpty) || errors.Is(err, xtc.ErrNodes)
 }
 
-// A watch notices files of a run that are no longer as they were listed.
+// A watch opens the files of a run as they were listed, and notices those that are no
+// longer so.
 type watch struct {
-	*scanner
-	dir     string
-	files   []dataset.ListedFile
-	opened  []string
-	changed string // path of the first one whose size differed when it was opened
+	open   func(*xtc.Dir, xtc.Entry) (*xtc.File, error)
+	dir    *xtc.Dir
+	files  []dataset.ListedFile
+	paths  []dataset.FileName // of the files
+	opened []string           // paths
 }
 
-func (w *watch) open(path string) (*xtc.File, error) {
+func (w *watch) openFile(path string) (*xtc.File, error) {
 	w.opened = append(w.opened, path)
-	file, err := w.Open(path)
-	if err == nil && w.changed == "" && file.Size() != w.listed(path).Size {
-		w.changed = path
-	}
-	return file, err
+	file := w.listed(path)
+	return w.open(w.dir, xtc.Entry{Name: file.Name, Size: file.Size, ModTime: file.ModTime})
 }
 
-func (w *watch) listed(path string) dataset.ListedFile {
-	name := path[len(w.dir)+1:]
-	return w.files[slices.IndexFunc(w.files, func(f dataset.ListedFile) bool { return f.Name == name })]
+func (w *watch) listed(path string) *dataset.ListedFile {
+	return &w.files[slices.IndexFunc(w.paths, func(f dataset.FileName) bool { return f.Path == path })]
 }
 
 // changedFile returns the path of a file that changed. The run says it of those that
-// were open to the end; where it has not begun, all are looked up again: what is
-// wrong may be that they are being written. A file that is gone did not change.
+// it has read; where it has not begun, all are looked up again: what is wrong may be
+// that they are being written. A file that is gone did not change.
 func (w *watch) changedFile(run *dataset.Run) string {
-	if w.changed != "" {
-		return w.changed
-	}
 	if run != nil && run.BeginRun != nil {
 		for _, warning := range run.Warnings {
 			if errors.Is(warning.Err, dataset.ErrChanged) {
@@ -139,7 +153,8 @@ func (w *watch) changedFile(run *dataset.Run) string {
 	}
 	var st syscall.Stat_t
 	for _, path := range w.opened {
-		if f := w.listed(path); stat(path, &st) == nil && (st.Size != f.Size || st.Mtim.Nano() != f.ModTime) {
+		if f := w.listed(path); stat(path, &st) == nil &&
+			(st.Size != f.Size || st.Mtim.Nano() != f.ModTime || st.Mode&syscall.S_IFMT != syscall.S_IFREG) {
 			return path
 		}
 	}

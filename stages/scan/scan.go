@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"deployconstants/pipeline"
@@ -58,17 +59,18 @@ type scanner struct {
 	committed time.Time
 }
 
-// An item is an experiment that was listed, or one of its runs to be read.
+// An item is an experiment that was listed, or a batch of its runs to be read.
 type item struct {
 	listed *listed
-	job    *job
+	jobs   []job // ascending; none: the experiment
 }
 
 func (i item) weight() int64 {
-	if i.job == nil {
-		return 0
+	var weight int64
+	for _, j := range i.jobs {
+		weight += bytesOfRun + bytesOfFile*int64(len(j.run.Files))
 	}
-	return bytesOfRun + bytesOfFile*int64(len(i.job.run.Files))
+	return weight
 }
 
 // listAll lists the experiments, several at a time, and hands them on in their
@@ -89,8 +91,8 @@ func (s *scanner) listAll(ctx context.Context, places []dataset.Place, emit func
 		if err := emit(item{listed: r.Out}); err != nil {
 			return err
 		}
-		for i := range r.Out.jobs {
-			if err := emit(item{listed: r.Out, job: &r.Out.jobs[i]}); err != nil {
+		for batch := range slices.Chunk(r.Out.jobs, s.batch(len(r.Out.jobs))) {
+			if err := emit(item{listed: r.Out, jobs: batch}); err != nil {
 				return err
 			}
 		}
@@ -100,42 +102,55 @@ func (s *scanner) listAll(ctx context.Context, places []dataset.Place, emit func
 }
 
 // take is the sink: it counts, reports, and records, in the order of the listing.
-func (s *scanner) take(r pipeline.Result[item, outcome]) error {
-	if r.Item.job == nil {
+func (s *scanner) take(r pipeline.Result[item, []outcome]) error {
+	if len(r.Item.jobs) == 0 {
 		s.takeListed(r.Item.listed)
 		return nil
 	}
-	name, run := r.Item.listed.place.Experiment.Name, r.Item.job.run
-	s.result.Opened += r.Out.opened
-	if r.Err != nil { // a panic: work returns no other errors
-		s.result.Failed++
-		s.report(Problem{Kind: Internal, Experiment: name, Run: run.Run, Path: r.Item.listed.place.Dir, Err: r.Err})
-		return nil
+	for i := range r.Item.jobs {
+		j := &r.Item.jobs[i]
+		if r.Err != nil { // a panic: work returns no other errors
+			s.defect(r.Item.listed, j, r.Err)
+			continue
+		}
+		if err := s.takeRun(r.Item.listed, j, &r.Out[i]); err != nil {
+			return err
+		}
 	}
-	for _, problem := range r.Out.problems {
+	return nil
+}
+
+// defect counts and reports a run that could not be recorded by our own fault.
+func (s *scanner) defect(l *listed, j *job, err error) {
+	s.result.Failed++
+	s.report(Problem{Kind: Internal, Experiment: l.place.Experiment.Name, Run: j.run.Run, Path: l.place.Dir, Err: err})
+}
+
+func (s *scanner) takeRun(l *listed, j *job, out *outcome) error {
+	s.result.Opened += out.opened
+	for _, problem := range out.problems {
 		s.report(problem)
 	}
 	switch {
-	case r.Out.pending:
+	case out.pending:
 		s.result.Pending++
 		return nil
-	case r.Out.failed:
+	case out.failed:
 		s.result.Failed++
 		return nil
 	}
-	if err := s.writer.Add(r.Out.record); err != nil {
-		s.result.Failed++
-		s.report(Problem{Kind: Internal, Experiment: name, Run: run.Run, Path: r.Item.listed.place.Dir, Err: err})
+	if err := s.writer.Add(out.record); err != nil {
+		s.defect(l, j, err)
 		return nil
 	}
-	s.countRecord(r.Item.job, r.Out)
+	s.countRecord(j, out)
 	if s.writer.Len() >= s.CommitRuns || s.Now().Sub(s.committed) >= s.CommitEvery {
 		return s.commit()
 	}
 	return nil
 }
 
-func (s *scanner) countRecord(j *job, out outcome) {
+func (s *scanner) countRecord(j *job, out *outcome) {
 	if j.known {
 		s.result.Changed++
 	} else {

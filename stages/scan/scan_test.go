@@ -84,9 +84,9 @@ func (r *room) options() scan.Options {
 	return scan.Options{
 		Catalog: dataset.Catalog{Roots: []string{r.root}}, Ledger: r.l, Workers: 3,
 		Now: func() time.Time { return now },
-		Open: func(path string) (*xtc.File, error) {
+		Open: func(dir *xtc.Dir, e xtc.Entry) (*xtc.File, error) {
 			r.opens.Add(1)
-			return xtc.Open(path)
+			return dir.Open(e)
 		},
 	}
 }
@@ -236,7 +236,7 @@ func TestMeanwhile(t *testing.T) {
 		"grows before it is opened": {func(_ *room, path string) error { return os.Truncate(path, 10<<20) }, scan.Result{Pending: 1}, scan.Writing},
 		"file vanishes":             {func(_ *room, path string) error { return os.Remove(path) }, scan.Result{Failed: 1}, scan.Vanished},
 		"directory vanishes": {func(r *room, path string) error {
-			return os.Rename(filepath.Dir(path), filepath.Dir(path)+".moved")
+			return os.RemoveAll(filepath.Dir(path))
 		}, scan.Result{Failed: 1}, scan.Vanished},
 		"input and output error": {func(_ *room, path string) error {
 			return &fs.PathError{Op: "read", Path: path, Err: syscall.EIO}
@@ -247,13 +247,13 @@ func TestMeanwhile(t *testing.T) {
 			r.write("xppaa0117", 1)
 			o := r.options()
 			var once sync.Once
-			o.Open = func(path string) (*xtc.File, error) {
+			o.Open = func(dir *xtc.Dir, e xtc.Entry) (*xtc.File, error) {
 				var err error
-				once.Do(func() { err = test.change(r, path) })
+				once.Do(func() { err = test.change(r, dir.Path(e)) })
 				if err != nil {
 					return nil, err
 				}
-				return xtc.Open(path)
+				return dir.Open(e)
 			}
 			got := r.scan(o)
 			got.Opened = 0
@@ -267,13 +267,36 @@ func TestMeanwhile(t *testing.T) {
 		r := newRoom(t)
 		r.write("xppaa0117", 1)
 		o := r.options()
-		o.Open = func(path string) (*xtc.File, error) {
-			file, err := xtc.Open(path)
-			r.age(path, time.Minute)
+		o.Open = func(dir *xtc.Dir, e xtc.Entry) (*xtc.File, error) {
+			file, err := dir.Open(e)
+			r.age(dir.Path(e), time.Minute)
 			return file, err
 		}
 		r.check(r.scan(o), scan.Result{Pending: 1, Opened: 2}, scan.Writing)
 	})
+}
+
+// A directory that goes between listing and reading is not taken for empty.
+func TestDirectoryVanishes(t *testing.T) {
+	r := newRoom(t)
+	for number := 1; number <= 40; number++ {
+		r.write("xppaa0117", number)
+	}
+	o := r.options()
+	o.Workers = 1
+	o.Open = func(dir *xtc.Dir, e xtc.Entry) (*xtc.File, error) {
+		must(t, os.RemoveAll(r.dir("xppaa0117")))
+		return dir.Open(e)
+	}
+	got := r.scan(o)
+	if got.Failed != 40 || len(got.Problems) != 40 {
+		t.Errorf("%+v", got)
+	}
+	for i, problem := range got.Problems {
+		if problem.Kind != scan.Vanished || problem.Run != i+1 {
+			t.Errorf("%v", problem)
+		}
+	}
 }
 
 // The k-th open fails; what could be read is recorded, the rest next time.
@@ -284,11 +307,11 @@ func TestFaults(t *testing.T) {
 			r.write("xppaa0117", number)
 		}
 		o := r.options()
-		o.Open = func(path string) (*xtc.File, error) {
+		o.Open = func(dir *xtc.Dir, e xtc.Entry) (*xtc.File, error) {
 			if r.opens.Add(1) == k {
-				return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EIO}
+				return nil, &fs.PathError{Op: "open", Path: dir.Path(e), Err: syscall.EIO}
 			}
-			return xtc.Open(path)
+			return dir.Open(e)
 		}
 		result := r.scan(o)
 		if result.New != 3 || result.Failed != 1 || len(result.Problems) != 1 || !errors.Is(result.Problems[0].Err, syscall.EIO) {
@@ -347,11 +370,11 @@ func TestDrain(t *testing.T) {
 	drain, stop := context.WithCancel(t.Context())
 	o := r.options()
 	o.Drain, o.Workers = drain, 1
-	o.Open = func(path string) (*xtc.File, error) {
+	o.Open = func(dir *xtc.Dir, e xtc.Entry) (*xtc.File, error) {
 		if r.opens.Add(1) == 5 {
 			stop()
 		}
-		return xtc.Open(path)
+		return dir.Open(e)
 	}
 	result, err := scan.Scan(t.Context(), o, nil, nil)
 	if err != nil && !errors.Is(err, pipeline.ErrNotAttempted) {

@@ -143,7 +143,8 @@ func (s *sweep) scan(ctx context.Context) (err error) {
 	if s.index, err = s.Ledger.Load(ctx); err != nil {
 		return err
 	}
-	s.Events.Stage("scan", s.index.Stats().Runs)
+	s.report.Ledger = s.index.Stats()
+	s.Events.Stage("scan", s.report.Ledger.Runs)
 	if s.report.Scan, err = scan.Scan(ctx, s.Scan, s.index, s.Events.Scan); err != nil {
 		return err
 	}

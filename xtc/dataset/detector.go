@@ -64,7 +64,7 @@ func rank(class string) int {
 // Detectors returns the detectors of the store in psana's order of sources. Where
 // a source has several objects, psana's Python order of classes decides.
 func (s *Store) Detectors() []Detector {
-	var detectors []Detector
+	detectors := make([]Detector, 0, len(s.objects))
 	for _, o := range s.objects {
 		if o.src.Level() != xtc.LevelSource || o.src.Device() == 0 {
 			continue
@@ -80,6 +80,9 @@ func (s *Store) Detectors() []Detector {
 		case rank(o.class) < rank(detectors[last].Class):
 			detectors[last] = detector
 		}
+	}
+	if len(detectors) == 0 {
+		return nil
 	}
 	return detectors
 }

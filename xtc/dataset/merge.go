@@ -22,16 +22,18 @@ type merger struct {
 
 // newMerger opens the streams of a run. The files are sorted.
 func newMerger(files []FileName, open func(string) (*xtc.File, error), warn func(Warning)) (*merger, error) {
-	m := &merger{}
+	room := make([]*stream, 2*len(files))
+	m := &merger{streams: room[:0:len(files)], step: room[len(files):][:0]}
+	streams := make([]stream, 0, len(files)) // one piece; it never moves
 	for i := 0; i < len(files); {
 		end := i + 1
 		for end < len(files) && files[end].Stream == files[i].Stream {
 			end++
 		}
-		m.streams = append(m.streams, &stream{number: files[i].Stream, chunks: files[i:end], open: open, warn: warn})
+		streams = append(streams, stream{number: files[i].Stream, chunks: files[i:end], open: open, warn: warn})
+		m.streams = append(m.streams, &streams[len(streams)-1])
 		i = end
 	}
-	m.step = make(step, 0, len(m.streams))
 	for _, s := range m.streams {
 		if err := s.advance(); err != nil {
 			return nil, errors.Join(err, m.close())

@@ -11,7 +11,7 @@ import (
 
 // Options of ReadRun. The zero value is right for files of the facility.
 type Options struct {
-	// Open opens one XTC file. Nil: xtc.Open.
+	// Open opens one XTC file, each of the run once at most. Nil: xtc.Open.
 	Open func(path string) (*xtc.File, error)
 
 	// Verify compares the files that are open at the end with what they were when
@@ -42,7 +42,7 @@ type Run struct {
 	BeginRun  *EventID  // at the begin of the run; nil where the files end before
 	Start     *Store    // right after the data source is made
 	Store     *Store    // at the begin of the run; the same as Start but for a run configured twice
-	Warnings  []Warning // the first hundred
+	Warnings  []Warning // the first hundred, and of all files that changed
 }
 
 // maxWarnings bounds what damaged files can make a Run hold.
@@ -97,8 +97,8 @@ func (r *runReader) verify(m *merger) {
 		if s.file == nil {
 			continue
 		}
-		if changed, err := s.file.Changed(); err == nil && changed { // beyond maxWarnings, too
-			r.run.Warnings = append(r.run.Warnings, Warning{s.path, ErrChanged})
+		if changed, err := s.file.Changed(); err == nil && changed {
+			r.warn(Warning{s.path, ErrChanged})
 		}
 	}
 }
@@ -118,7 +118,7 @@ type runReader struct {
 }
 
 func (r *runReader) warn(w Warning) {
-	if len(r.run.Warnings) < maxWarnings {
+	if len(r.run.Warnings) < maxWarnings || w.Err == ErrChanged {
 		r.run.Warnings = append(r.run.Warnings, w)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,7 +32,8 @@ type ListedRun struct {
 	Run   int
 	Files []ListedFile // as GroupRuns sorts them
 
-	InProgress bool    // a file of the run is still being written: its name ends in .inprogress
+	InProgress bool    // the name of a file ends in .inprogress: it is being written, or was left behind
+	Touched    int64   // UTC ns since 1970, when the last of those was written; math.MaxInt64 where that cannot be told
 	Offline    int     // links that lead nowhere, as to files on tape, and files that went while listing
 	Problems   []error // *fs.PathError of files that cannot be looked at, or are no regular files
 }
@@ -39,6 +41,7 @@ type ListedRun struct {
 // A ListedFile is a regular file, or a link to one.
 type ListedFile struct {
 	Name          string // below Listing.Dir: "e665-r0260-s00-c00.xtc", "smalldata/e665-r0260-s00-c00.smd.xtc"
+	Prefix        string
 	Stream, Chunk int
 	Size          int64 // bytes
 	ModTime       int64 // UTC ns since 1970
@@ -50,10 +53,25 @@ func (f ListedFile) Small() bool { return strings.HasPrefix(f.Name, SmallData+"/
 // RunFiles returns the files in the order in which ReadRun reads them.
 func (r ListedRun) RunFiles(dir string) RunFiles {
 	files := RunFiles{Run: r.Run, Files: make([]FileName, len(r.Files))}
+	var paths strings.Builder // one piece of memory
+	paths.Grow(r.pathBytes(dir))
 	for i, f := range r.Files {
-		files.Files[i] = ParseFileName(dir + "/" + f.Name)
+		begin := paths.Len()
+		paths.WriteString(dir)
+		paths.WriteByte('/')
+		paths.WriteString(f.Name)
+		files.Files[i] = FileName{Path: paths.String()[begin:], Prefix: f.Prefix, Run: r.Run, Stream: f.Stream, Chunk: f.Chunk, Small: f.Small()}
 	}
 	return files
+}
+
+// pathBytes returns the length of all paths.
+func (r ListedRun) pathBytes(dir string) int {
+	size := 0
+	for _, f := range r.Files {
+		size += len(dir) + 1 + len(f.Name)
+	}
+	return size
 }
 
 // Prefix returns what the names of the experiment's files begin with: "e665" for
@@ -67,7 +85,7 @@ func (e Experiment) Prefix() string { return e.filePrefix() }
 // Of each stream and chunk the small file serves where the big one is gone;
 // preferSmall turns that round. The error is that of the system for the directory.
 func ListRuns(dir, prefix string, preferSmall bool) (Listing, error) {
-	l := runLister{listing: Listing{Dir: dir}, prefix: []byte(prefix + "-r")}
+	l := runLister{listing: Listing{Dir: dir}, prefix: prefix}
 	big, err := openDirectory(dir)
 	if err != nil {
 		return l.listing, err
@@ -90,7 +108,7 @@ func ListRuns(dir, prefix string, preferSmall bool) (Listing, error) {
 
 type runLister struct {
 	listing Listing
-	prefix  []byte
+	prefix  string // of the files
 	entries []runEntry
 }
 
@@ -108,8 +126,9 @@ func (l *runLister) read(d *directory, small bool) error {
 		extension = ".smd.xtc"
 	}
 	unfinished := extension + ".inprogress"
+	prefix := []byte(l.prefix + "-r")
 	list, err := d.entries(func(name []byte) bool {
-		if !bytes.HasPrefix(name, l.prefix) {
+		if !bytes.HasPrefix(name, prefix) {
 			return false
 		}
 		dot := bytes.IndexByte(name, '.')
@@ -121,7 +140,7 @@ func (l *runLister) read(d *directory, small bool) error {
 	l.entries = slices.Grow(l.entries, len(list))
 	for _, entry := range list {
 		file := ParseFileName(entry.name)
-		if len(file.Prefix) != len(l.prefix)-len("-r") {
+		if len(file.Prefix) != len(l.prefix) {
 			continue
 		}
 		l.entries = append(l.entries, runEntry{
@@ -150,13 +169,14 @@ func (l *runLister) choose(big, small *directory, preferSmall bool) {
 				if len(files) > served && e.small != files[served].Small() {
 					continue
 				}
-				if e.unfinished {
-					run.InProgress = true
-					continue
-				}
 				dir := big
 				if e.small {
 					dir = small
+				}
+				if e.unfinished {
+					run.InProgress = true
+					run.Touched = max(run.Touched, l.touched(dir, e))
+					continue
 				}
 				if file, ok := l.look(dir, e, &run); ok {
 					files = append(files, file)
@@ -188,7 +208,17 @@ func (l *runLister) look(dir *directory, e *runEntry, run *ListedRun) (ListedFil
 	if e.small {
 		name = SmallData + "/" + name
 	}
-	return ListedFile{Name: name, Stream: e.stream, Chunk: e.chunk, Size: st.Size, ModTime: st.Mtim.Nano()}, true
+	return ListedFile{Name: name, Prefix: l.prefix, Stream: e.stream, Chunk: e.chunk, Size: st.Size, ModTime: st.Mtim.Nano()}, true
+}
+
+// touched looks up when an unfinished file was written last.
+func (l *runLister) touched(dir *directory, e *runEntry) int64 {
+	l.listing.Stats++
+	var st unix.Stat_t
+	if dir.stat(e.name, &st) != nil { // it may have got its last name meanwhile
+		return math.MaxInt64
+	}
+	return st.Mtim.Nano()
 }
 
 func compareBool(a, b bool) int {

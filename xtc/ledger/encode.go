@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"io"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 // encoder writes runs, which must come in the order of compareRuns, as a segment.
 type encoder struct {
 	w     *parquet.GenericWriter[row]
-	rows  []row // of one run
+	rows  []row // not written yet
 	held  int   // rows of the row group
 	files int   // of the row group
 }
@@ -30,7 +31,11 @@ func newEncoder(w io.Writer, replaces []string) *encoder {
 	return &encoder{w: parquet.NewGenericWriter[row](w, options...)}
 }
 
-// add writes one run. A run is never split between row groups.
+// batchRows is how many rows are handed over at once: each call goes through all
+// columns.
+const batchRows = 256
+
+// add takes one run. A run is never split between row groups.
 func (e *encoder) add(r Run) error {
 	common := row{
 		Experiment: r.Experiment, Instrument: r.Instrument, Dir: r.Dir, Run: int32(r.Number),
@@ -42,7 +47,7 @@ func (e *encoder) add(r Run) error {
 	for i, f := range r.Files {
 		run.Files[i] = fileRow(f)
 	}
-	e.rows = append(e.rows[:0], run)
+	e.rows = append(e.rows, run)
 	for _, s := range r.Sources {
 		source := common
 		source.Source, source.Alias, source.Type = s.Name, s.Alias, s.Type
@@ -50,18 +55,26 @@ func (e *encoder) add(r Run) error {
 		source.Class, source.Version, source.SourceCause = s.Class, int32(s.Version), s.Cause
 		e.rows = append(e.rows, source)
 	}
-	if _, err := e.w.Write(e.rows); err != nil {
-		return err
-	}
-	e.held, e.files = e.held+len(e.rows), e.files+len(r.Files)
-	if e.held < groupRows && e.files < groupFiles {
+	e.held, e.files = e.held+1+len(r.Sources), e.files+len(r.Files)
+	full := e.held >= groupRows || e.files >= groupFiles
+	if !full && len(e.rows) < batchRows {
 		return nil
+	}
+	if err := e.write(); err != nil || !full {
+		return err
 	}
 	e.held, e.files = 0, 0
 	return e.w.Flush()
 }
 
-func (e *encoder) close() error { return e.w.Close() }
+// write hands the rows over.
+func (e *encoder) write() error {
+	_, err := e.w.Write(e.rows)
+	e.rows = e.rows[:0]
+	return err
+}
+
+func (e *encoder) close() error { return errors.Join(e.write(), e.w.Close()) }
 
 // microseconds rounds down.
 func microseconds(ns int64) int64 {

@@ -268,7 +268,7 @@ func (e *Experiment) Sources() []string {
 
 // Sightings returns the runs that have the source, ascending.
 func (e *Experiment) Sightings(source string) []Sighting {
-	var sightings []Sighting
+	sightings := make([]Sighting, 0, len(e.refs))
 	for _, at := range e.refs {
 		p := e.x.parts[at.part]
 		for _, kind := range p.sources(at.row) {

@@ -54,7 +54,8 @@ func (w *Writer) Commit(ctx context.Context) error {
 	slices.SortStableFunc(w.runs, func(a, b Run) int { return compareRuns(a, b) })
 	_, _, err := w.ledger.publish(ctx, nil, slices.Values(w.runs))
 	if err == nil {
-		w.runs = nil
+		clear(w.runs)
+		w.runs = w.runs[:0]
 	}
 	return err
 }
