@@ -96,6 +96,19 @@ func (l *later) flush() error {
 	return nil
 }
 
+// SyncFiles makes open files and directories durable together, as a Batch does its
+// own. An error is that of one of them at least.
+func SyncFiles(files []*os.File) error {
+	l := &later{sys: host{}}
+	defer l.close()
+	for _, f := range files {
+		if err := l.add(f); err != nil {
+			return err
+		}
+	}
+	return l.flush()
+}
+
 func (l *later) close() {
 	for _, w := range l.files {
 		w.file.Close() // its sync has told all

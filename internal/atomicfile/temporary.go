@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,9 @@ import (
 
 // copySize is the size of one read and write, in bytes.
 const copySize = 256 << 10
+
+// buffers are reused: clearing one costs more than copying a small file.
+var buffers = sync.Pool{New: func() any { return new([copySize]byte) }}
 
 // A temporary is a file of ours that has no final name yet.
 type temporary struct {
@@ -63,12 +67,15 @@ func (t *temporary) create() error {
 // fill copies src and takes its size and digest.
 func (t *temporary) fill(src io.Reader) error {
 	hash := sha256.New()
-	buf := make([]byte, copySize)
+	buf := buffers.Get().(*[copySize]byte)
+	defer buffers.Put(buf)
 	for {
-		n, err := src.Read(buf)
+		n, err := src.Read(buf[:])
 		hash.Write(buf[:n])
-		if _, writeErr := t.sys.Write(t.file, buf[:n]); writeErr != nil {
-			return writeErr
+		if n > 0 {
+			if _, writeErr := t.sys.Write(t.file, buf[:n]); writeErr != nil {
+				return writeErr
+			}
 		}
 		t.size += int64(n)
 		if err == io.EOF {

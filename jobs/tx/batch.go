@@ -130,20 +130,62 @@ func (b *Batch) Commit(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keep a previous content: %w", err)
 	}
-	for _, digest := range slices.Sorted(maps.Keys(b.staged)) {
-		if err := context.Cause(ctx); err != nil {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if err := b.publishAll(); err != nil {
+		return fmt.Errorf("keep a previous content: %w", err)
+	}
+	if err := b.syncDirs(dirs); err != nil {
+		return fmt.Errorf("keep a previous content: %w", err)
+	}
+	return nil
+}
+
+// publishAll gives all contents their modes, makes them durable together, and gives
+// them their names.
+func (b *Batch) publishAll() error {
+	digests := slices.Sorted(maps.Keys(b.staged))
+	var files []*os.File
+	for _, digest := range digests {
+		if err := b.narrow(digest); err != nil {
 			return err
 		}
-		if err := b.publish(digest); err != nil {
-			return fmt.Errorf("keep a previous content: %w", err)
-		}
+		files = append(files, b.staged[digest].file)
 	}
-	for _, dir := range dirs {
-		if err := b.objects.sys.SyncDir(dir); err != nil {
-			return fmt.Errorf("keep a previous content: %w", err)
+	if err := b.objects.sys.SyncFiles(files); err != nil {
+		return err
+	}
+	for _, digest := range digests {
+		// An object of that name has the same content, or is damaged: replace it.
+		s := b.staged[digest]
+		if err := b.objects.sys.Rename(s.file.Name(), b.objects.path(digest)); err != nil {
+			return err
+		}
+		delete(b.staged, digest)
+		if err := s.file.Close(); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// syncDirs makes the names in the directories durable.
+func (b *Batch) syncDirs(dirs []string) error {
+	var files []*os.File
+	defer func() {
+		for _, dir := range files {
+			dir.Close() // was only read
+		}
+	}()
+	for _, path := range dirs {
+		dir, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		files = append(files, dir)
+	}
+	return b.objects.sys.SyncFiles(files)
 }
 
 // makeDirs makes the directories of the staged contents, and returns those to be
@@ -167,8 +209,8 @@ func (b *Batch) makeDirs() ([]string, error) {
 	return sorted, nil
 }
 
-// publish gives a staged content its name, with the narrowest mode.
-func (b *Batch) publish(digest string) error {
+// narrow gives a staged content the narrowest mode of those that it had.
+func (b *Batch) narrow(digest string) error {
 	sys, s, path := b.objects.sys, b.staged[digest], b.objects.path(digest)
 	mode := s.mode
 	if info, err := os.Lstat(path); err == nil {
@@ -177,18 +219,7 @@ func (b *Batch) publish(digest string) error {
 		}
 		mode &= modeOf(info)
 	}
-	if err := sys.Chmod(s.file, mode); err != nil {
-		return err
-	}
-	if err := sys.Sync(s.file); err != nil {
-		return err
-	}
-	// An object of that name has the same content, or is damaged: replace it.
-	if err := sys.Rename(s.file.Name(), path); err != nil {
-		return err
-	}
-	delete(b.staged, digest)
-	return s.file.Close()
+	return sys.Chmod(s.file, mode)
 }
 
 // Abort removes what was not committed. After Commit it does nothing.

@@ -87,6 +87,13 @@ func (f *faulty) Sync(file *os.File) error {
 	return f.Host.Sync(file)
 }
 
+func (f *faulty) SyncFiles(files []*os.File) error {
+	if err := f.fails("sync directory"); err != nil {
+		return err
+	}
+	return f.Host.SyncFiles(files)
+}
+
 func (f *faulty) SyncDir(path string) error {
 	if err := f.fails("sync directory"); err != nil {
 		return err

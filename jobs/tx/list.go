@@ -13,6 +13,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -274,10 +275,21 @@ type unpacked struct {
 // maxWindow bounds the memory of a decoder, in bytes; our encoders use less.
 const maxWindow = 64 << 20
 
+// decoders are reused: one takes megabytes.
+var decoders sync.Pool
+
+// newDecoder returns one of the pool, or a new one.
+func newDecoder(r io.Reader) (*zstd.Decoder, error) {
+	if decoder, ok := decoders.Get().(*zstd.Decoder); ok {
+		return decoder, decoder.Reset(r)
+	}
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+}
+
 // unpack decompresses a file of at most limit bytes, which it closes in the end.
 // Damage wraps ErrDamaged.
 func unpack(file *os.File, limit int64) (*unpacked, error) {
-	decoder, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+	decoder, err := newDecoder(file)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -285,6 +297,9 @@ func unpack(file *os.File, limit int64) (*unpacked, error) {
 }
 
 func (u *unpacked) Read(p []byte) (int, error) {
+	if u.decoder == nil {
+		return 0, fs.ErrClosed
+	}
 	n, err := u.decoder.Read(p)
 	if u.left -= int64(n); u.left < 0 {
 		return 0, ErrTooLarge
@@ -298,6 +313,9 @@ func (u *unpacked) Read(p []byte) (int, error) {
 }
 
 func (u *unpacked) Close() error {
-	u.decoder.Close()
+	if u.decoder != nil && u.decoder.Reset(nil) == nil { // lets go of the file
+		decoders.Put(u.decoder)
+	}
+	u.decoder = nil // closed twice, it must not be in the pool twice
 	return u.file.Close()
 }

@@ -23,6 +23,7 @@ type system interface {
 	Chmod(f *os.File, mode uint32) error
 	Sync(f *os.File) error
 	SyncDir(path string) error
+	SyncFiles(files []*os.File) error // and directories, together
 	Rename(from, to string) error
 	Remove(path string) error
 	Publish(dir, name string, src io.Reader) error // whole, durable
@@ -52,6 +53,8 @@ func (host) Truncate(f *os.File, size int64) error { return f.Truncate(size) }
 func (host) Chmod(f *os.File, mode uint32) error { return f.Chmod(atomicfile.Mode(mode).FS()) }
 
 func (host) Sync(f *os.File) error { return f.Sync() }
+
+func (host) SyncFiles(files []*os.File) error { return atomicfile.SyncFiles(files) }
 
 func (host) SyncDir(path string) error {
 	dir, err := os.Open(path)

@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // A Tx is an open transaction. Append may be called by many goroutines at once;
@@ -92,10 +90,12 @@ func (t *Tx) pack(path string, r *Result) (*bytes.Buffer, error) {
 	}
 	defer file.Close() // only read
 	packed, hash := new(bytes.Buffer), sha256.New()
-	encoder, err := zstd.NewWriter(packed, zstd.WithEncoderConcurrency(1))
+	encoder, err := newEncoder()
 	if err != nil {
 		return nil, err
 	}
+	defer encoders.Put(encoder)
+	encoder.Reset(packed)
 	reader := newJournalReader(io.TeeReader(file, io.MultiWriter(hash, encoder)))
 	r.Counts = map[string]int{}
 	for {

@@ -36,7 +36,7 @@ func (b *Batch) Look(c *Calib, t Target) (*Change, error) {
 	if err := t.Range.Check(); err != nil {
 		return nil, err
 	}
-	change, err := b.files.Look(c.root, t.name())
+	change, err := b.files.Look(c.root, c.below(t.name()))
 	if err != nil {
 		return nil, err
 	}
@@ -57,14 +57,14 @@ func (c *Change) Install(src io.Reader) (atomicfile.Result, error) {
 }
 
 // MissingFolder returns the directories of the target that are missing, relative to
-// the calibration directory, the upper ones first.
+// the calibration directory, the upper ones first: "." is that directory itself.
 func (c *Calib) MissingFolder(t Target) ([]string, error) {
 	if err := c.checkFolder(t); err != nil {
 		return nil, err
 	}
 	var missing []string
-	for name := t.folder(); name != "."; name = path.Dir(name) {
-		_, err := c.root.Stat(name)
+	for name := t.folder(); name != "." || c.base != ""; name = path.Dir(name) {
+		_, err := c.root.Stat(c.below(name))
 		if err == nil {
 			break
 		}
@@ -72,6 +72,9 @@ func (c *Calib) MissingFolder(t Target) ([]string, error) {
 			return nil, atomicfile.Locate(c.root, err)
 		}
 		missing = append([]string{name}, missing...)
+		if name == "." {
+			break
+		}
 	}
 	return missing, nil
 }
@@ -82,13 +85,21 @@ func (b *Batch) MakeFolder(c *Calib, t Target) (made []string, err error) {
 	if err := c.checkFolder(t); err != nil {
 		return nil, err
 	}
-	return b.files.MkdirAll(c.root, t.folder(), c.options.dirMode(), c.options.Group)
+	made, err = b.files.MkdirAll(c.root, c.below(t.folder()), c.options.dirMode(), c.options.Group)
+	for i, name := range made {
+		made[i] = c.relative(name)
+	}
+	return made, err
 }
 
 // RemoveFolder removes a directory that MakeFolder made, by the name that it
-// returned, if it is empty by now.
+// returned, if it is empty by now. The calibration directory itself goes only if it
+// was opened by Reserve.
 func (b *Batch) RemoveFolder(c *Calib, name string) error {
-	_, err := b.files.Rmdir(c.root, name)
+	if name == "." && c.base == "" {
+		return nil
+	}
+	_, err := b.files.Rmdir(c.root, c.below(name))
 	return err
 }
 
@@ -102,7 +113,7 @@ func (b *Batch) AppendHistory(ctx context.Context, c *Calib, t Target, records [
 	for i, record := range records {
 		lines[i] = record.String()
 	}
-	return b.files.AppendLines(ctx, c.root, t.history(), lines, c.historyOptions())
+	return b.files.AppendLines(ctx, c.root, c.below(t.history()), lines, c.historyOptions())
 }
 
 // HistorySize returns the size of the HISTORY of the target's directory in bytes,
@@ -111,7 +122,7 @@ func (c *Calib) HistorySize(t Target) (int64, error) {
 	if err := c.checkFolder(t); err != nil {
 		return 0, err
 	}
-	info, err := c.root.Lstat(t.history())
+	info, err := c.root.Lstat(c.below(t.history()))
 	if errors.Is(err, fs.ErrNotExist) {
 		return -1, nil
 	}
@@ -127,7 +138,7 @@ func (b *Batch) RemoveHistory(c *Calib, t Target, ours func(HistoryRecord) bool)
 	if err := c.checkFolder(t); err != nil {
 		return false, err
 	}
-	change, err := b.files.Look(c.root, t.history())
+	change, err := b.files.Look(c.root, c.below(t.history()))
 	if err != nil {
 		return false, err
 	}

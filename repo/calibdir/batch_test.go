@@ -4,8 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"deployconstants/internal/atomicfile"
 	"deployconstants/repo/calibdir"
@@ -95,5 +98,54 @@ func TestRemoveHistoryOfOthers(t *testing.T) {
 	}
 	if _, err := calibdir.NewBatch(files).Look(calib, gain("/elsewhere")); !errors.Is(err, calibdir.ErrPath) {
 		t.Errorf("another directory: %v", err)
+	}
+}
+
+// A reserved directory is made with the first folder in it, with mode, and can be
+// removed; nothing is made above it, and a link is opened as ever.
+func TestReserve(t *testing.T) {
+	experiment := t.TempDir()
+	dir := filepath.Join(experiment, "calib")
+	before := tree(t, experiment)
+	calib, err := calibdir.Reserve(dir, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer calib.Close()
+	target := gain(dir)
+	all := []string{".", target.Group, target.Group + "/" + target.Source, target.Group + "/" + target.Source + "/" + target.CType}
+	missing, err := calib.MissingFolder(target)
+	if diff := cmp.Diff(all, missing); diff != "" || err != nil {
+		t.Errorf("missing: %v\n%s", err, diff)
+	}
+	if names, err := calib.Names(target); len(names) > 0 || err != nil || tree(t, experiment) != before {
+		t.Errorf("names %v, %v", names, err)
+	}
+	files := atomicfile.NewBatch()
+	defer files.Close()
+	b := calibdir.NewBatch(files)
+	made, err := b.MakeFolder(calib, target)
+	if diff := cmp.Diff(all, made); diff != "" || err != nil {
+		t.Errorf("made: %v\n%s", err, diff)
+	}
+	if info, err := os.Stat(dir); err != nil || atomicfile.ModeOf(info.Mode()) != options.DirMode|atomicfile.Setgid {
+		t.Errorf("%v, %v", info, err)
+	}
+	for _, name := range slices.Backward(made) {
+		if err := b.RemoveFolder(calib, name); err != nil {
+			t.Error(err)
+		}
+	}
+	if diff := cmp.Diff(before, tree(t, experiment)); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := calibdir.Reserve(filepath.Join(dir, "calib"), options); !errors.Is(err, calibdir.ErrNoExperimentDir) {
+		t.Errorf("without experiment: %v", err)
+	}
+	if err := os.Symlink("nowhere", dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := calibdir.Reserve(dir, options); !errors.Is(err, calibdir.ErrNoCalibDir) {
+		t.Errorf("dangling link: %v", err)
 	}
 }

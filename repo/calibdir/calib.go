@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -61,6 +62,7 @@ func (o Options) dirMode() atomicfile.Mode { return o.DirMode | atomicfile.Setgi
 type Calib struct {
 	dir     string
 	root    *os.Root
+	base    string // name of the directory below root; "": it is root
 	options Options
 }
 
@@ -95,6 +97,54 @@ func Create(dir string, o Options) (*Calib, error) {
 	return Open(dir, o)
 }
 
+// Reserve opens the place of a calibration directory that may be missing, by the
+// directory above it, which must exist. It makes nothing: there are no files in a
+// missing directory, MakeFolder of a Batch makes it with those below it, and calls
+// it "."; by that name RemoveFolder removes it. A symbolic link is opened as Open
+// does; links below the directory may lead anywhere in the one above. Errors wrap
+// ErrNoExperimentDir or are those of Open.
+func Reserve(dir string, o Options) (*Calib, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	parent, base := splitLast(dir)
+	if base == "" || base == "." || base == ".." {
+		return Open(dir, o)
+	}
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return Open(dir, o)
+	}
+	root, err := openParent(dir, parent)
+	if err != nil {
+		return nil, err
+	}
+	return &Calib{dir: dir, root: root, base: base, options: o}, nil
+}
+
+// openParent opens the directory in which dir is to be made.
+func openParent(dir, parent string) (*os.Root, error) {
+	root, err := os.OpenRoot(parent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w: %w", dir, ErrNoExperimentDir, err)
+	}
+	return root, err
+}
+
+// below returns a path below the calibration directory as one below the root.
+func (c *Calib) below(name string) string { return path.Join(c.base, name) }
+
+// relative is the inverse of below.
+func (c *Calib) relative(name string) string {
+	switch {
+	case c.base == "":
+		return name
+	case name == c.base:
+		return "."
+	default:
+		return strings.TrimPrefix(name, c.base+"/")
+	}
+}
+
 // makeCalib makes the last element of dir, or all that are missing.
 func makeCalib(dir string, o Options) error {
 	parent, missing := splitLast(dir)
@@ -105,10 +155,7 @@ func makeCalib(dir string, o Options) error {
 	if missing == "" || slices.Contains(strings.Split(missing, "/"), "..") { // where ".." leads is open until it exists
 		return fmt.Errorf("%q: %w", dir, ErrNoCalibDir)
 	}
-	root, err := os.OpenRoot(parent)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w: %w", dir, ErrNoExperimentDir, err)
-	}
+	root, err := openParent(dir, parent)
 	if err != nil {
 		return err
 	}
@@ -151,7 +198,7 @@ func (c *Calib) Names(t Target) ([]string, error) {
 	if err := c.checkFolder(t); err != nil {
 		return nil, err
 	}
-	dir, err := c.root.OpenFile(t.folder(), os.O_RDONLY|syscall.O_DIRECTORY, 0) // a planted pipe must not block
+	dir, err := c.root.OpenFile(c.below(t.folder()), os.O_RDONLY|syscall.O_DIRECTORY, 0) // a planted pipe must not block
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -176,7 +223,7 @@ func (c *Calib) History(t Target) ([]HistoryRecord, error) {
 	if err := c.checkFolder(t); err != nil {
 		return nil, err
 	}
-	file, err := c.root.OpenFile(t.history(), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a planted pipe must not block
+	file, err := c.root.OpenFile(c.below(t.history()), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a planted pipe must not block
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

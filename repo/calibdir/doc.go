@@ -42,7 +42,8 @@
 // Directories made here carry the set-group-id bit besides the mode asked for.
 // The calibration directory itself may be a symbolic link; it is resolved once,
 // when opened, and nothing outside of what it then led to is written: links
-// below it that lead out are errors. Only a missing "calib" is made, never the
+// below it that lead out are errors. (What Reserve opened is bounded by the directory
+// above it.) Only a missing "calib" is made, never the
 // directory of an experiment, unless Options.Parents says that a person typed
 // the path.
 //

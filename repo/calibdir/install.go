@@ -52,11 +52,14 @@ func (c *Calib) Install(ctx context.Context, t Target, src io.Reader, o InstallO
 	}
 	var installed Installed
 	var err error
-	installed.MadeDirs, err = atomicfile.MkdirAll(c.root, t.folder(), c.options.dirMode(), c.options.Group)
+	installed.MadeDirs, err = atomicfile.MkdirAll(c.root, c.below(t.folder()), c.options.dirMode(), c.options.Group)
+	for i, name := range installed.MadeDirs {
+		installed.MadeDirs[i] = c.relative(name)
+	}
 	if err != nil {
 		return installed, err
 	}
-	installed.Result, err = atomicfile.Publish(c.root, t.name(), source, atomicfile.Options{
+	installed.Result, err = atomicfile.Publish(c.root, c.below(t.name()), source, atomicfile.Options{
 		Mode:         c.options.FileMode,
 		Group:        c.options.Group,
 		KeepExisting: true,
@@ -74,7 +77,7 @@ func (c *Calib) AppendHistory(ctx context.Context, t Target, record HistoryRecor
 	if err := c.checkFolder(t); err != nil {
 		return err
 	}
-	return atomicfile.AppendLine(ctx, c.root, t.history(), record.String(), c.historyOptions())
+	return atomicfile.AppendLine(ctx, c.root, c.below(t.history()), record.String(), c.historyOptions())
 }
 
 // CheckHistory tells before a deployment whether AppendHistory could add to the
@@ -86,7 +89,7 @@ func (c *Calib) CheckHistory(ctx context.Context, t Target) error {
 	if err := c.checkFolder(t); err != nil {
 		return err
 	}
-	return atomicfile.CheckAppend(ctx, c.root, t.history(), c.historyOptions())
+	return atomicfile.CheckAppend(ctx, c.root, c.below(t.history()), c.historyOptions())
 }
 
 func (c *Calib) historyOptions() atomicfile.Options {

@@ -30,6 +30,8 @@
 //     rename finds other processes; a new name is never taken from anybody.
 //   - Targets are derived again: the calib directory by Options.CalibDir, the group
 //     by the detector type. A plan that says otherwise is not followed.
+//   - A missing calib directory is made, with those below it, the directory of an
+//     experiment never.
 //   - Within a directory one worker publishes in the order of the plan, and nothing
 //     behind a file that was left alone, so that each run changes once, from old to
 //     right. Undo goes the other way.

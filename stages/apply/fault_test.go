@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"deployconstants/internal/atomicfile"
+	"deployconstants/jobs/planfile"
 	"deployconstants/jobs/tx"
 	"deployconstants/repo/calibdir"
 	"deployconstants/stages/apply"
@@ -156,9 +157,12 @@ func (w *world) watch(t testing.TB) func() {
 	allowed := map[string][][2]string{
 		"xpp001": {{"", ""}, {"", "later gain\n"}, {"new gain\n", "later gain\n"}},
 		"xpp002": {{"old gain\n", "old gain\n"}, {"old gain\n", "later gain\n"}, {"new gain\n", "later gain\n"}},
+		"xpp003": {{"", ""}, {"new gain\n", "new gain\n"}},
 	}
 	return func() {
-		for experiment, states := range allowed {
+		for _, item := range w.items {
+			experiment := item.Experiment
+			states := allowed[experiment]
 			got, ok := w.picks(t, experiment, "pixel_gain"), false
 			for _, state := range states {
 				ok = ok || state == got
@@ -170,40 +174,46 @@ func (w *world) watch(t testing.TB) func() {
 	}
 }
 
+// faultyWorlds are those in which operations fail.
+var faultyWorlds = map[string]func(testing.TB, string) *world{"small": smallWorld, "fresh": freshWorld}
+
 // Whatever operation fails, or is the last one of the process, Resume ends what was
 // begun and Undo takes it back, exactly.
 func TestFaults(t *testing.T) {
-	model := smallWorld(t, memory(t))
-	before := model.tree(t, true)
-	_, err := apply.Apply(t.Context(), model.options(t), model.plan(t))
-	must(t, err)
-	after := model.tree(t, false)
-	for _, variant := range []*faulty{{}, {after: true}, {stops: true}, {stops: true, after: true}} {
-		for _, then := range []string{"resume", "undo"} {
-			if then == "undo" && !variant.stops { // without a stop there is mostly nothing to resume
-				continue
+	for name, newWorld := range faultyWorlds {
+		model := newWorld(t, memory(t))
+		before := model.tree(t, true)
+		_, err := apply.Apply(t.Context(), model.options(t), model.plan(t))
+		must(t, err)
+		after := model.tree(t, false)
+		for _, variant := range []*faulty{{}, {after: true}, {stops: true}, {stops: true, after: true}} {
+			for _, then := range []string{"resume", "undo"} {
+				if then == "undo" && !variant.stops { // without a stop there is mostly nothing to resume
+					continue
+				}
+				t.Run(fmt.Sprintf("%s, stops %v, after %v, then %s", name, variant.stops, variant.after, then), func(t *testing.T) {
+					t.Parallel()
+					k := int64(1)
+					for ; ; k++ {
+						w := newWorld(t, memory(t))
+						sys := &faulty{System: atomicfile.Host, failAt: k, stops: variant.stops, after: variant.after, look: w.watch(t)}
+						o := w.options(t)
+						result, err := apply.Apply(t.Context(), sys.on(o), w.plan(t))
+						if !sys.failed.Load() {
+							must(t, err)
+							break
+						}
+						w.check(t, o, result, then, before, after, sys)
+						if t.Failed() {
+							t.Fatalf("operation %d: %+v, %v", k, result, err)
+						}
+					}
+					t.Logf("%d operations failed in turn", k-1)
+					if k < 30 {
+						t.Error("too few")
+					}
+				})
 			}
-			t.Run(fmt.Sprintf("stops %v, after %v, then %s", variant.stops, variant.after, then), func(t *testing.T) {
-				k := int64(1)
-				for ; ; k++ {
-					w := smallWorld(t, memory(t))
-					sys := &faulty{System: atomicfile.Host, failAt: k, stops: variant.stops, after: variant.after, look: w.watch(t)}
-					o := w.options(t)
-					result, err := apply.Apply(t.Context(), sys.on(o), w.plan(t))
-					if !sys.failed.Load() {
-						must(t, err)
-						break
-					}
-					w.check(t, o, result, then, before, after, sys)
-					if t.Failed() {
-						t.Fatalf("operation %d", k)
-					}
-				}
-				t.Logf("%d operations failed in turn", k-1)
-				if k < 30 {
-					t.Error("too few")
-				}
-			})
 		}
 	}
 }
@@ -218,6 +228,16 @@ func (w *world) bury(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+// count returns how many of the lines are this one.
+func count(lines []string, line string) (n int) {
+	for _, l := range lines {
+		if l == line {
+			n++
+		}
+	}
+	return n
 }
 
 // check resumes or takes back what a fault interrupted, twice.
@@ -235,9 +255,10 @@ func (w *world) check(t *testing.T, o apply.Options, result apply.Result, then, 
 		if diff := cmp.Diff(after, w.tree(t, false)); diff != "" {
 			t.Errorf("after resume:\n%s", diff)
 		}
-		for _, dir := range [][2]string{{"xpp001", "pixel_gain"}, {"xpp002", "pixel_gain"}} {
-			if got := strings.Join(w.history(t, dir[0], dir[1]), "\n"); strings.Count(got, result.ID) != 2 {
-				t.Errorf("history of %v:\n%s", dir, got)
+		for _, item := range w.items {
+			file := item.Range + ".data " + result.ID
+			if got := w.history(t, item.Experiment, item.CType); item.Action.Changes() && item.Action != planfile.Adopt && count(got, file) != 1 {
+				t.Errorf("history of %s %s:\n%q", item.Experiment, item.CType, got)
 			}
 		}
 		w.noTemporaries(t)
@@ -256,49 +277,56 @@ func (w *world) check(t *testing.T, o apply.Options, result apply.Result, then, 
 
 // The same for an undo.
 func TestUndoFaults(t *testing.T) {
-	model := smallWorld(t, memory(t))
+	for name, newWorld := range faultyWorlds {
+		for _, variant := range []*faulty{{}, {after: true}, {stops: true}, {stops: true, after: true}} {
+			t.Run(fmt.Sprintf("%s, stops %v, after %v", name, variant.stops, variant.after), func(t *testing.T) {
+				t.Parallel()
+				testUndoFaults(t, newWorld, variant)
+			})
+		}
+	}
+}
+
+func testUndoFaults(t *testing.T, newWorld func(testing.TB, string) *world, variant *faulty) {
+	model := newWorld(t, memory(t))
 	before := model.tree(t, true)
-	for _, variant := range []*faulty{{}, {after: true}, {stops: true}, {stops: true, after: true}} {
-		t.Run(fmt.Sprintf("stops %v, after %v", variant.stops, variant.after), func(t *testing.T) {
-			k := int64(1)
-			for ; ; k++ {
-				w := smallWorld(t, memory(t))
-				o := w.options(t)
-				sound := &faulty{System: atomicfile.Host}
-				done, err := apply.Apply(context.Background(), sound.on(o), w.plan(t))
-				must(t, err)
-				sys := &faulty{System: atomicfile.Host, failAt: k, stops: variant.stops, after: variant.after, look: w.watch(t)}
-				result, err := apply.Undo(t.Context(), sys.on(o), done.ID, apply.UndoOptions{})
-				if !sys.failed.Load() {
-					must(t, err)
-					break
-				}
-				sound.look = sys.look
-				if sys.stops {
-					w.bury(t)
-				}
-				if !result.Complete && result.ID != "" {
-					resumed, err := apply.Resume(t.Context(), sound.on(o), result.ID)
-					if err != nil || !resumed.Complete {
-						t.Errorf("resume: %+v, %v", resumed, err)
-					}
-				}
-				again, err := apply.Undo(t.Context(), sound.on(o), done.ID, apply.UndoOptions{})
-				if err != nil || !again.Complete {
-					t.Errorf("undo again: %+v, %v", again, err)
-				}
-				if diff := cmp.Diff(before, w.tree(t, true)); diff != "" {
-					t.Errorf("after undo:\n%s", diff)
-				}
-				w.noTemporaries(t)
-				if t.Failed() {
-					t.Fatalf("operation %d: %+v, %v", k, result, err)
-				}
+	k := int64(1)
+	for ; ; k++ {
+		w := newWorld(t, memory(t))
+		o := w.options(t)
+		sound := &faulty{System: atomicfile.Host}
+		done, err := apply.Apply(context.Background(), sound.on(o), w.plan(t))
+		must(t, err)
+		sys := &faulty{System: atomicfile.Host, failAt: k, stops: variant.stops, after: variant.after, look: w.watch(t)}
+		result, err := apply.Undo(t.Context(), sys.on(o), done.ID, apply.UndoOptions{})
+		if !sys.failed.Load() {
+			must(t, err)
+			break
+		}
+		sound.look = sys.look
+		if sys.stops {
+			w.bury(t)
+		}
+		if !result.Complete && result.ID != "" {
+			resumed, err := apply.Resume(t.Context(), sound.on(o), result.ID)
+			if err != nil || !resumed.Complete {
+				t.Errorf("resume: %+v, %v", resumed, err)
 			}
-			t.Logf("%d operations failed in turn", k-1)
-			if k < 15 {
-				t.Error("too few")
-			}
-		})
+		}
+		again, err := apply.Undo(t.Context(), sound.on(o), done.ID, apply.UndoOptions{})
+		if err != nil || !again.Complete {
+			t.Errorf("undo again: %+v, %v", again, err)
+		}
+		if diff := cmp.Diff(before, w.tree(t, true)); diff != "" {
+			t.Errorf("after undo:\n%s", diff)
+		}
+		w.noTemporaries(t)
+		if t.Failed() {
+			t.Fatalf("operation %d: %+v, %v", k, result, err)
+		}
+	}
+	t.Logf("%d operations failed in turn", k-1)
+	if k < 15 {
+		t.Error("too few")
 	}
 }

@@ -82,7 +82,11 @@ func TestKill(t *testing.T) {
 	gain, later := w.constants(t, "gain", "new gain\n"), w.constants(t, "later", "later gain\n")
 	for i := range 30 {
 		name := fmt.Sprintf("xpp%03d", i)
-		w.experiment(t, name)
+		if i%4 == 3 {
+			w.newExperiment(t, name)
+		} else {
+			w.experiment(t, name)
+		}
 		if i%2 == 0 {
 			w.deploy(t, name, "pixel_gain", "0-end", "old gain\n", 0o640)
 			w.file(t, planfile.Replace, name, "pixel_gain", "0-end", gain)
@@ -122,7 +126,7 @@ func TestKill(t *testing.T) {
 			w.readable(t, fmt.Sprintf("xpp%03d", i))
 		}
 	}
-	rounds := 52
+	rounds := 40
 	if testing.Short() {
 		rounds = 4
 	}

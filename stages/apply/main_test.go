@@ -75,6 +75,12 @@ func (w *world) experiment(t testing.TB, name string) {
 	must(t, os.MkdirAll(w.calib(name), 0o775))
 }
 
+// newExperiment makes an experiment's directory, without calib.
+func (w *world) newExperiment(t testing.TB, name string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Dir(w.calib(name)), 0o775))
+}
+
 // oldTime is the modification time of files that were there before.
 var oldTime = time.Date(2020, 2, 3, 4, 5, 6, 123456789, time.UTC)
 
@@ -231,6 +237,17 @@ func smallWorld(t testing.TB, dir string) *world {
 	w.file(t, planfile.Create, "xpp002", "pixel_gain", "5-end", later)
 	w.deploy(t, "xpp002", "pedestals", "0-end", "new gain\n", 0o664)
 	w.file(t, planfile.Adopt, "xpp002", "pedestals", "0-end", gain)
+	return w
+}
+
+// freshWorld has an experiment without calib directory.
+func freshWorld(t testing.TB, dir string) *world {
+	t.Helper()
+	w := newWorld(t, dir)
+	gain := w.constants(t, "gain", "new gain\n")
+	w.newExperiment(t, "xpp003")
+	w.file(t, planfile.Create, "xpp003", "pedestals", "0-end", gain)
+	w.file(t, planfile.Create, "xpp003", "pixel_gain", "0-end", gain)
 	return w
 }
 

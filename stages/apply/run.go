@@ -266,8 +266,25 @@ func (r *run) enter(ctx context.Context, p *site) error {
 			s.refuse(err)
 		}
 	}
-	p.calib, err = calibdir.Open(dir, r.Calib)
+	p.calib, err = p.open(dir, r.Calib)
 	return err
+}
+
+// open opens the calib directory, or its place where it is missing or may have been
+// made by the transaction.
+func (p *site) open(dir string, o calibdir.Options) (*calibdir.Calib, error) {
+	if !slices.ContainsFunc(p.steps, (*step).mayMakeCalib) {
+		calib, err := calibdir.Open(dir, o)
+		if !errors.Is(err, calibdir.ErrNoCalibDir) {
+			return calib, err
+		}
+	}
+	return calibdir.Reserve(dir, o)
+}
+
+// mayMakeCalib reports whether an earlier call may have made the calib directory.
+func (s *step) mayMakeCalib() bool {
+	return s.open != nil && slices.Contains(s.open.MissingDirs, ".") || s.undo != nil && slices.Contains(s.undo.dirs, ".")
 }
 
 // lock takes the lock of the experiment. Where there are no locks, the look just
@@ -349,7 +366,8 @@ func (r *run) clean(b *calibdir.Batch, j job) {
 		if s.claimed || s.open == nil || r.dry {
 			continue
 		}
-		for _, dir := range slices.Backward(s.open.MissingDirs) {
+		s.missing = slices.Clone(s.open.MissingDirs)
+		for _, dir := range deepestFirst(s.missing) {
 			_ = b.RemoveFolder(j.site.calib, dir) // what stays is made use of
 		}
 	}
@@ -443,6 +461,7 @@ func (r *run) announce(jobs []job) error {
 			}
 			intent := s.record(tx.Intent)
 			intent.Prior, intent.MissingDirs = s.prior, missing
+			s.missing = append(s.missing, missing...)
 			intent.History = &tx.HistoryState{Existed: size >= 0, Size: max(size, 0)}
 			intents = append(intents, intent)
 			s.hanging = true
@@ -472,6 +491,9 @@ func (r *run) stageAll(ctx context.Context, b *calibdir.Batch, files *atomicfile
 			if err != nil {
 				s.refuse(err)
 				r.order(j.steps)
+				if s.lost { // without mode and group, perhaps: nobody else is to make use of it
+					r.unmake(b, j)
+				}
 				break
 			}
 		}
@@ -513,14 +535,15 @@ func (r *run) take(b *calibdir.Batch, j job) {
 	r.unmake(b, j)
 }
 
-// unmake removes what was made for nothing. What stays is left to Resume and Undo,
-// by an intent that stays open.
+// unmake removes the directories that were to be made, if there is nothing in them:
+// the last one that leaves takes those that others made for it too. What stays is left
+// to Resume and Undo, by an intent that stays open.
 func (r *run) unmake(b *calibdir.Batch, j job) {
 	taken := false
-	var made []string
+	var missing []string
 	for _, s := range j.steps {
 		taken = taken || s.taken
-		made = append(made, s.made...)
+		missing = append(missing, s.missing...)
 		if s.claimed && !s.lost && s.change != nil && s.change.Discard() != nil {
 			s.lost = true
 		}
@@ -528,8 +551,8 @@ func (r *run) unmake(b *calibdir.Batch, j job) {
 	if taken {
 		return
 	}
-	for i := len(made) - 1; i >= 0; i-- {
-		if b.RemoveFolder(j.site.calib, made[i]) != nil {
+	for _, dir := range deepestFirst(missing) {
+		if b.RemoveFolder(j.site.calib, dir) != nil {
 			for _, s := range j.steps {
 				s.lost = s.lost || s.hanging
 			}

@@ -1,6 +1,10 @@
 package apply
 
 import (
+	"cmp"
+	"slices"
+	"strings"
+
 	"deployconstants/jobs/planfile"
 	"deployconstants/jobs/tx"
 	"deployconstants/repo/calibdir"
@@ -21,7 +25,8 @@ type step struct {
 	there   bool // the file is as intended already, by an earlier call
 	keeps   bool // nothing is done to the file at all
 	prior   *tx.FileState
-	made    []string // directories
+	missing []string // directories that were, before the transaction
+	made    []string // of these, by this call
 	taken   bool
 	claimed bool // has its result: nothing more happens to it
 	hanging bool // has an intent that no record settles
@@ -77,6 +82,20 @@ func experiments(steps []*step) [][]*step {
 // directories splits steps of one experiment where the directory changes.
 func directories(steps []*step) [][]*step {
 	return split(steps, func(a, b *step) bool { return a.Directory() == b.Directory() })
+}
+
+// deepestFirst returns directories below a calib directory, which is ".", each once,
+// in the order of their removal.
+func deepestFirst(dirs []string) []string {
+	depth := func(dir string) int {
+		if dir == "." {
+			return 0
+		}
+		return 1 + strings.Count(dir, "/")
+	}
+	sorted := slices.Clone(dirs)
+	slices.SortFunc(sorted, func(a, b string) int { return cmp.Or(cmp.Compare(depth(b), depth(a)), strings.Compare(a, b)) })
+	return slices.Compact(sorted)
 }
 
 func split(steps []*step, together func(a, b *step) bool) (parts [][]*step) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -26,8 +25,11 @@ type UndoOptions struct {
 // what it replaced, absence of what it created and of the directories that it made,
 // if they are empty by then. It is a transaction of its own, which Resume goes on
 // with if it is interrupted; files that are as they were already are left alone, so
-// that doing it twice is harmless. A transaction that was interrupted is ended, and
-// cannot be resumed afterwards.
+// that doing it twice is harmless.
+//
+// A transaction that was interrupted is ended, and cannot be resumed afterwards, also
+// where only some of its experiments are taken back: a resume would deploy to these
+// again. What it had not done by then, the next plan has again.
 //
 // Files that changed since, or that another transaction deployed again, are Skipped.
 // Errors wrap ErrUndoOfUndo, tx.ErrNotFound, tx.ErrRunning, or are those of Apply.
@@ -387,11 +389,7 @@ func (u *restoring) tidy(b *calibdir.Batch, c *calibdir.Calib, steps []*step) er
 			dirs = append(dirs, s.undo.dirs...)
 		}
 	}
-	slices.SortFunc(dirs, func(a, b string) int { return -strings.Compare(a, b) })
-	for _, dir := range slices.Compact(dirs) {
-		if path.Clean(dir) == "." {
-			continue
-		}
+	for _, dir := range deepestFirst(dirs) {
 		if err := b.RemoveFolder(c, dir); err != nil {
 			return err
 		}
