@@ -78,6 +78,7 @@ var rooms = map[string]room{
 	"internal/archtest":   {layer: 0},
 	"internal/goldentest": {layer: 12},
 	"internal/demo":       {layer: 12},
+	"internal/sweeptest":  {layer: 12},
 }
 
 // programsOfTheirOwn may start other programs; nothing that is shipped may.

@@ -210,20 +210,26 @@ func (a *applying) wave(ctx context.Context, t *tx.Tx, wave map[string]bool) err
 		defer reader.Close()
 		add, flush := a.emitter(emit)
 		var experiment []*step
+		var plans planned
 		for item, err := range reader.Items() {
 			if err != nil {
 				return err
 			}
-			if !item.Action.Changes() || item.Kind == planfile.KindDirectory || !wave[item.Experiment] {
+			if !wave[item.Experiment] {
 				continue
 			}
-			if len(experiment) > 0 && experiment[0].Experiment != item.Experiment {
+			if plans.experiment != item.Experiment {
 				if err := add(experiment); err != nil {
 					return err
 				}
-				experiment = nil
+				experiment, plans = nil, newPlanned(item.Experiment)
 			}
-			experiment = append(experiment, a.step(ctx, item))
+			around := plans.add(item)
+			if item.Action.Changes() && item.Kind != planfile.KindDirectory {
+				s := a.step(ctx, item)
+				s.around = around
+				experiment = append(experiment, s)
+			}
 		}
 		if err := add(experiment); err != nil {
 			return err
@@ -306,6 +312,19 @@ func (a *applying) register(ctx context.Context, s *step) {
 }
 
 func (a *applying) strict() bool { return true }
+
+// admit refuses a directory of which the plan knows less, or more, than is there:
+// it would not foresee what psana picks.
+func (a *applying) admit(c *calibdir.Calib, s *step) error {
+	if s.around == nil {
+		return nil
+	}
+	names, err := c.Names(s.target)
+	if err != nil {
+		return err
+	}
+	return s.around.compare(names)
+}
 
 func (a *applying) examine(ctx context.Context, b *calibdir.Batch, c *calibdir.Calib, objects *tx.Batch, s *step) (err error) {
 	if err := checkNames(s.item); err != nil {

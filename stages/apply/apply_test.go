@@ -99,7 +99,16 @@ func TestApplySkips(t *testing.T) {
 		{name: "changed meanwhile", done: 3, cause: "changed since the plan", prepare: func(t *testing.T, w *world) {
 			w.deploy(t, "xpp002", "pixel_gain", "0-end", "mine", 0o644)
 		}},
-		{name: "gone meanwhile", done: 3, cause: "the file is gone", prepare: func(t *testing.T, w *world) {
+		{name: "appeared meanwhile", done: 2, cause: `"3-7.data" has appeared in the directory since the plan`, prepare: func(t *testing.T, w *world) {
+			w.deploy(t, "xpp002", "pixel_gain", "3-7", "somebody's", 0o644)
+		}},
+		{name: "psana raises meanwhile", done: 2, cause: "psana raises", prepare: func(t *testing.T, w *world) {
+			w.deploy(t, "xpp002", "pixel_gain", "1-x", "somebody's", 0o644)
+		}},
+		{name: "calib is gone meanwhile", done: 2, cause: "is gone", prepare: func(t *testing.T, w *world) {
+			must(t, os.Rename(w.calib("xpp002"), w.calib("xpp002")+".moved"))
+		}},
+		{name: "gone meanwhile", done: 2, cause: `"0-end.data" has vanished`, prepare: func(t *testing.T, w *world) {
 			must(t, os.Remove(filepath.Join(w.folder("xpp002", "pixel_gain"), "0-end.data")))
 		}},
 		{name: "other constants", done: 0, cause: "its digest is", prepare: func(t *testing.T, w *world) {

@@ -180,6 +180,9 @@ func (m *model) apply() string {
 				path, want := m.path(experiment, ctype, runs), m.texts[m.random.IntN(len(m.texts))]
 				now, exists := m.files[path]
 				if m.random.IntN(2) == 0 || now.Link {
+					if exists { // a plan tells of all that is there
+						m.w.file(m.t, planfile.Foreign, experiment, ctype, runs, nil)
+					}
 					continue
 				}
 				action := planfile.Create
@@ -222,7 +225,16 @@ func (m *model) apply() string {
 func (m *model) applied(id string, planned map[string]modelFile) {
 	done := modelTx{id, map[string]modelChange{}}
 	stopped := map[string]bool{}
+	for _, item := range m.w.items {
+		path := m.path(item.Experiment, item.CType, item.Range)
+		if _, exists := m.files[path]; item.Prior != nil && !exists { // what psana picks is not what was planned
+			stopped[filepath.Dir(path)] = true
+		}
+	}
 	for _, item := range m.w.items { // in the order of the plan
+		if !item.Action.Changes() {
+			continue
+		}
 		path := m.path(item.Experiment, item.CType, item.Range)
 		dir, text := filepath.Dir(path), m.content[item.Constants.SHA256]
 		was, existed := planned[path]

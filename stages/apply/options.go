@@ -118,6 +118,11 @@ func (r *Result) count(o Outcome) {
 // journal is what a transaction is told.
 type journal interface{ Append(...tx.Record) error }
 
+// nowhere is the journal of a call that does nothing which is to be recorded.
+type nowhere struct{}
+
+func (nowhere) Append(...tx.Record) error { return nil }
+
 func (o *Options) applyDefaults() {
 	if o.system == nil {
 		o.system = atomicfile.Host

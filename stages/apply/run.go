@@ -23,6 +23,9 @@ import (
 // A manner is what apply and undo do differently. Its methods are called by many
 // goroutines at once.
 type manner interface {
+	// admit looks at what else is in the directory of the step; an error refuses all
+	// of its steps.
+	admit(c *calibdir.Calib, s *step) error
 	// examine looks at the file and decides: an error refuses the step, a skip
 	// as something that moved. It may set there or keeps.
 	examine(ctx context.Context, b *calibdir.Batch, c *calibdir.Calib, objects *tx.Batch, s *step) error
@@ -278,6 +281,9 @@ func (p *site) open(dir string, o calibdir.Options) (*calibdir.Calib, error) {
 		if !errors.Is(err, calibdir.ErrNoCalibDir) {
 			return calib, err
 		}
+		if slices.ContainsFunc(p.steps, (*step).sawCalib) {
+			return nil, skipf("the calib directory %s is gone", dir)
+		}
 	}
 	return calibdir.Reserve(dir, o)
 }
@@ -379,7 +385,10 @@ func (r *run) examineAll(ctx context.Context, b *calibdir.Batch, jobs []job) err
 	defer objects.Abort()
 	var changing []*step
 	for _, j := range jobs {
-		err := j.site.calib.CheckHistory(ctx, j.steps[0].target)
+		err := r.manner.admit(j.site.calib, j.steps[0])
+		if err == nil {
+			err = j.site.calib.CheckHistory(ctx, j.steps[0].target)
+		}
 		for _, s := range j.steps {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)

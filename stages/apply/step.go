@@ -16,6 +16,7 @@ type step struct {
 	action tx.Action
 	item   planfile.Item // apply
 	size   int64         // bytes to be written
+	around *surroundings // apply
 	undo   *undoing      // undo
 
 	open *tx.Record // the intent of an earlier call that was interrupted

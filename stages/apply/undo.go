@@ -50,8 +50,11 @@ func Undo(ctx context.Context, o Options, id string, u UndoOptions) (Result, err
 		return r.undo(ctx, steps, u.Force)
 	}
 	nothing := !slices.ContainsFunc(steps, func(s *step) bool { return !s.claimed })
-	if nothing {
-		r := &run{Options: o, header: header, dry: true, result: Result{Kind: tx.Undo, Counts: map[Status]int{}, Complete: true}}
+	if nothing { // but what an interrupted undo may have left: directories, a HISTORY
+		r := &run{
+			Options: o, header: header, objects: store.Objects(), journal: nowhere{},
+			result: Result{Kind: tx.Undo, Counts: map[Status]int{}, Complete: true},
+		}
 		return r.undo(ctx, steps, u.Force)
 	}
 	t, err := store.Begin(ctx, header, nil)
@@ -104,6 +107,7 @@ type undoing struct {
 	adopted bool
 	done    bool
 	open    bool
+	at      int64            // of its last record, UTC ns
 	dirs    []string         // that it may have made
 	history *tx.HistoryState // of the directory, before its first line
 }
@@ -182,6 +186,7 @@ func end(ctx context.Context, store *tx.Store, id string) error {
 }
 
 func (w *undoing) add(r *tx.Record) {
+	w.at = r.Time
 	switch r.Kind {
 	case tx.Intent:
 		w.prior, w.open = r.Prior, true
@@ -207,7 +212,7 @@ func (s *step) own(deployed *tx.Deployed, key, id string, force bool) {
 	switch {
 	case owned && owner.Tx == id, isPending && (pending.Tx == id || !owned):
 	case owned && isPending && s.undo.open && !s.undo.done: // both were interrupted
-	case !owned, s.action == tx.Keep: // not its any more
+	case !owned, s.action == tx.Keep, owner.Time.UnixNano() < s.undo.at: // not its any more: taken back to an earlier one
 		s.settle(Undone, nil)
 		s.outcome.Again = true
 	case !force:
@@ -245,6 +250,8 @@ type restoring struct {
 }
 
 func (u *restoring) strict() bool { return false }
+
+func (u *restoring) admit(*calibdir.Calib, *step) error { return nil }
 
 func (u *restoring) examine(ctx context.Context, b *calibdir.Batch, c *calibdir.Calib, objects *tx.Batch, s *step) (err error) {
 	if s.action == tx.Keep {
@@ -369,7 +376,7 @@ func (u *restoring) record(ctx context.Context, b *calibdir.Batch, c *calibdir.C
 // remains reports whether the file is still as the transaction left it, or was
 // changed since.
 func (s *step) remains() bool {
-	return s.action == tx.Keep || s.claimed && s.outcome.Status != Undone
+	return s.claimed && s.outcome.Status != Undone
 }
 
 func (u *restoring) result(s *step, now *tx.FileState) (tx.Record, Status) {
