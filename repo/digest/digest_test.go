@@ -19,10 +19,6 @@ import (
 	"deployconstants/repo/digest"
 )
 
-// settle makes the files old enough to be remembered: the inode's change time
-// cannot be set.
-func settle() { time.Sleep(2 * digest.Settled) }
-
 // changed returns when the file was changed last.
 func changed(t testing.TB, path string) time.Time {
 	t.Helper()
