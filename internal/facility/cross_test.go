@@ -210,8 +210,8 @@ func TestPlanAgrees(t *testing.T) {
 // TestFullFacilityAgrees is TestPlanAgrees with 48,000 files. To make them takes up to
 // half a minute.
 func TestFullFacilityAgrees(t *testing.T) {
-	if os.Getenv("FACILITY_FULL") == "" {
-		t.Skip("set FACILITY_FULL=1 for the facility of 300 experiments")
+	if testing.Short() {
+		t.Skip("a facility of 300 experiments takes a minute")
 	}
 	agree(t, small(t, facility.Options{Seed: 3, Experiments: 300, Runs: 40, Streams: 4}))
 }
