@@ -204,20 +204,23 @@ func (p *planPrinter) item(item planfile.Item) error {
 		return nil
 	}
 	if p.items == nil {
-		p.items = newList("ACTION", "EXPERIMENT", "DETECTOR", "CTYPE", "FILE", "RUNS")
+		p.items = newList("ACTION", "EXPERIMENT", "DETECTOR", "CTYPE", "FILE", "RUNS", "CONSTANTS")
 	}
-	runs := ""
+	runs, kind := "", ""
 	switch {
 	case item.Runs.Count == 1:
 		runs = strconv.Itoa(item.Runs.First)
 	case item.Runs.Count > 1:
 		runs = fmt.Sprintf("%d-%d", item.Runs.First, item.Runs.Last)
 	}
+	if item.Constants != nil {
+		kind = item.Constants.Kind
+	}
 	source, notes := item.Source, append([]string{item.Reason}, item.Warnings...)
 	if item.Kind == planfile.KindPanel {
 		source, notes = item.Type, append([]string{"id " + item.ID}, notes...)
 	}
-	p.items.row(notes, item.Action, item.Experiment, source, item.CType, item.Range, runs)
+	p.items.row(notes, item.Action, item.Experiment, source, item.CType, item.Range, runs, kind)
 	return nil
 }
 

@@ -1,10 +1,8 @@
 package ui
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,27 +86,4 @@ func Rate(r float64) string {
 		return fmt.Sprintf("%.1f", r)
 	}
 	return fmt.Sprintf("%.0f", r)
-}
-
-// Runs writes run numbers as ranges: "1-9, 12". They may come in any order.
-func Runs(numbers []int) string {
-	sorted := slices.Clone(numbers)
-	slices.SortFunc(sorted, cmp.Compare[int])
-	sorted = slices.Compact(sorted)
-	var b strings.Builder
-	for i := 0; i < len(sorted); {
-		last := i
-		for last+1 < len(sorted) && sorted[last+1] == sorted[last]+1 {
-			last++
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(strconv.Itoa(sorted[i]))
-		if last > i {
-			b.WriteString("-" + strconv.Itoa(sorted[last]))
-		}
-		i = last + 1
-	}
-	return b.String()
 }

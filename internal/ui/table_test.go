@@ -148,17 +148,3 @@ func TestRate(t *testing.T) {
 		}
 	}
 }
-
-func TestRuns(t *testing.T) {
-	for _, c := range []struct {
-		runs []int
-		want string
-	}{
-		{nil, ""}, {[]int{7}, "7"}, {[]int{1, 2}, "1-2"}, {[]int{12, 3, 2, 1, 2, 9, 8, 7, 6, 5, 4}, "1-9, 12"},
-		{[]int{1, 3, 5, 6}, "1, 3, 5-6"}, {[]int{math.MaxInt, math.MinInt, math.MaxInt - 1}, "-9223372036854775808, 9223372036854775806-9223372036854775807"},
-	} {
-		if got := ui.Runs(c.runs); got != c.want {
-			t.Errorf("%v: %q, want %q", c.runs, got, c.want)
-		}
-	}
-}

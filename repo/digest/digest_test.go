@@ -310,19 +310,6 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
-func TestParseSum(t *testing.T) {
-	t.Parallel()
-	sum := direct(t, "x")
-	if got, err := digest.ParseSum(sum.String()); err != nil || got != sum {
-		t.Errorf("%v, %v", got, err)
-	}
-	for _, bad := range []string{"", "00", strings.ToUpper(sum.String()), strings.Repeat("g", 64), sum.String() + "0"} {
-		if _, err := digest.ParseSum(bad); !errors.Is(err, digest.ErrSum) {
-			t.Errorf("%q: error %v", bad, err)
-		}
-	}
-}
-
 func FuzzLoad(f *testing.F) {
 	path := filled(f, 3)
 	whole, err := os.ReadFile(path)

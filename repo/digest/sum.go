@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"io"
 	"sync"
 )
@@ -13,18 +11,7 @@ import (
 // A Sum is the SHA-256 of a content.
 type Sum [sha256.Size]byte
 
-// ErrSum: the text is no digest.
-var ErrSum = errors.New("not a SHA-256 of 64 lower-case hex digits")
-
-// ParseSum reads what String returns. The error is ErrSum.
-func ParseSum(text string) (Sum, error) {
-	var sum Sum
-	if !sum.parse(text) {
-		return Sum{}, fmt.Errorf("%w: %q", ErrSum, text)
-	}
-	return sum, nil
-}
-
+// parse reads 64 lower-case hex digits, and reports whether they are that.
 func (s *Sum) parse(text string) bool {
 	if len(text) != 2*len(s) {
 		return false

@@ -211,8 +211,8 @@ func TestWho(t *testing.T) {
 		{
 			"who uses a file", affected.Options{Touch: true}, resolve.Change{Path: gain10},
 			"uses of " + gain10 + "\n" +
-				"xppa\n" + head + "1 runs 5\n    runs 5: " + gain10 + "\n    in     " + dir + "5-end.data\n" +
-				"xppc\n" + head + "1 runs 1\n    runs 1: " + gain10 + "\n    in     " + dir + "0-end.data\n" +
+				"xppa\n" + head + "1 runs 5\n    " + gain10 + " read by runs 5\n    deployed as" + dir + "5-end.data\n" +
+				"xppc\n" + head + "1 runs 1\n    " + gain10 + " read by runs 1\n    deployed as" + dir + "0-end.data\n" +
 				"2 experiments, 2 sources, 2 runs, 2 deployed files\n",
 		},
 	} {
@@ -236,6 +236,24 @@ func TestWho(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestUnreadableBlocks: as in a plan, constants that cannot be read keep the whole
+// directory from being made.
+func TestUnreadableBlocks(t *testing.T) {
+	t.Parallel()
+	gain5, gain10 := constants(id, 5, "gain"), constants(id, 10, "gain")
+	s := snapshot(t, map[string]string{gain5: "", gain10: "ten"})
+	x := index(t, run("xppa", 2, 6, id), run("xppa", 5, 12, id), run("xppb", 1, 12, id))
+	const head = "  " + source + " pixel_gain: 1 runs "
+	want := "withdraw " + gain10 + "\n" +
+		"xppa\n" + head + "5\n    runs 5: " + gain10 + " -> " + gain5 + "\n" +
+		"xppb\n" + head + "1\n    runs 1: " + gain10 + " -> " + gain5 + "\n    without " + group + "/" + source + "/pixel_gain/0-end.data\n" +
+		"2 experiments, 2 sources, 2 runs, 1 deployed files\n"
+	report := who(t, affected.Options{}, x, s, resolve.Change{Op: resolve.Withdraw, Path: gain10})
+	if diff := cmp.Diff(want, lines(t, report, s)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -200,7 +200,8 @@ func (d *directory) files(ctx context.Context, ctype string) []FileDelta {
 
 // deploy returns the files that a plan would make in a clean directory: the first
 // for all runs if no earlier one is known to have nothing, and one from each run
-// on that needs other bytes than psana would read.
+// on that needs other bytes than psana would read. Constants that cannot be read
+// block the directory.
 func (d *directory) deploy(ctx context.Context, s *resolve.Snapshot, choose func(*stage) *resolve.File) []deployed {
 	var files []deployed
 	begun := false
@@ -216,7 +217,7 @@ func (d *directory) deploy(ctx context.Context, s *resolve.Snapshot, choose func
 		}
 		found := d.contents.of(ctx, s, f)
 		if !found.known {
-			continue
+			return nil
 		}
 		begin := r.Run
 		switch {

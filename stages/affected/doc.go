@@ -17,7 +17,8 @@
 //	a file     <group>/<source>/<ctype>/<begin>-<end>.data that a plan would make in
 //	           a clean directory only before, only after, or with other bytes
 //
-// Runs without id, time, or readable constants are not resolved and never affected.
+// Runs without id, time, or readable constants are not resolved and never affected;
+// constants that cannot be read keep a plan from making any file of the directory.
 // A hypothetical file of unknown content has bytes that no other file has. With
 // Options.Touch nothing changes: the runs and files are those that use the thing
 // now.

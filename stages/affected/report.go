@@ -114,18 +114,18 @@ func (p *printer) experiments(list []Experiment) {
 		for _, s := range e.Sources {
 			p.line("  %s %s: %d runs %s", s.Name, s.CType, s.Count, s.Runs)
 			for _, c := range s.Changes {
-				change := c.Before.name()
-				if !p.touch {
-					change += " -> " + c.After.name()
+				if p.touch {
+					p.line("    %s read by runs %s", c.Before.name(), c.Runs)
+				} else {
+					p.line("    runs %s: %s -> %s", c.Runs, c.Before.name(), c.After.name())
 				}
-				p.line("    runs %s: %s", c.Runs, change)
 			}
 			for _, f := range s.Files {
-				verb := f.verb()
 				if p.touch {
-					verb = "in     "
+					p.line("    deployed as %s", f.Path)
+				} else {
+					p.line("    %s %s", f.verb(), f.Path)
 				}
-				p.line("    %s %s", verb, f.Path)
 			}
 		}
 	}

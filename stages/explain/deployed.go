@@ -14,7 +14,7 @@ import (
 // Deployed is what psana reads for the run now.
 type Deployed struct {
 	Dir    string `json:"dir"`               // of the constants
-	Error  string `json:"error,omitempty"`   // why it cannot be looked at
+	Error  string `json:"error,omitempty"`   // why it, or its HISTORY, cannot be looked at
 	Python *Pick  `json:"python"`            // null: psana finds nothing
 	Raises string `json:"raises,omitempty"`  // the name on which psana's Python finder raises an exception
 	Cxx    *Pick  `json:"cxx"`               // what the C++ modules pick
@@ -58,27 +58,29 @@ type Entry struct {
 func (e *explainer) look(ctx context.Context) *Deployed {
 	x := &e.out
 	d := &Deployed{}
+	failed := func(err error) *Deployed {
+		d.Error, d.Unsure = err.Error(), err.Error()
+		return d
+	}
 	t, err := repo.TypeNamed(x.Type)
 	if err != nil {
-		d.Dir, d.Error = e.CalibDir, err.Error()
-		return d
+		d.Dir = e.CalibDir
+		return failed(err)
 	}
 	target := calibdir.Target{Dir: e.CalibDir, Group: t.Group, Source: x.Source, CType: x.CType}
 	d.Dir = e.CalibDir + "/" + t.Group + "/" + x.Source + "/" + x.CType
 	view, err := calibdir.OpenView(e.CalibDir)
 	if err != nil {
-		d.Error = err.Error()
-		return d
+		return failed(err)
 	}
 	defer view.Close()
 	folder, err := view.Folder(target)
 	if err != nil {
-		d.Error = err.Error()
-		return d
+		return failed(err)
 	}
 	history, err := view.History(target)
 	if err != nil {
-		d.Error = err.Error()
+		d.Error = "HISTORY cannot be read: " + err.Error()
 	}
 	names := make([]string, len(folder.Entries))
 	for i, entry := range folder.Entries {
@@ -100,12 +102,24 @@ func (e *explainer) look(ctx context.Context) *Deployed {
 		d.Unsure = x.Cause
 	case x.Chosen != nil && !e.known:
 		d.Unsure = x.Chosen.Error
+	case d.unread() != "":
+		d.Unsure = d.unread()
 	case x.Chosen == nil:
 		d.Right = d.Raises == "" && d.Python == nil && d.Cxx == nil
 	default:
 		d.Right = d.Python != nil && d.Python.Right && d.Cxx != nil && d.Cxx.Right
 	}
 	return d
+}
+
+// unread returns why one of the files that psana picks cannot be read.
+func (d *Deployed) unread() string {
+	for _, pick := range [...]*Pick{d.Python, d.Cxx} {
+		if pick != nil && pick.Error != "" {
+			return pick.Error
+		}
+	}
+	return ""
 }
 
 // A picker describes files of one directory of constants.

@@ -189,23 +189,48 @@ func TestSituations(t *testing.T) {
 		{"default and twin", func(s *site) {
 			s.constants(twin, "20150101000000", "gain", "x")
 			put(s, s.repository, "epix100a/default/epix100a_default_gain.txt", "default")
-		}, []string{"default, 7 bytes", "9-2-3-4-5-6-7, equal but for the firmware", "not what should be read"}},
+		}, []string{"default, 7 bytes", "9-2-3-4-5-6-7, equal but for the firmware", "psana reads  nothing", "not what should be read"}},
 		{"foreign file", func(s *site) {
 			s.constants(id, "20150101000000", "gain", "x")
 			put(s, s.calib, folder+"100-300.data", "hand made")
-		}, []string{"100-300.data: other bytes", "by no transaction", "not what should be read"}},
+		}, []string{"100-300.data: other bytes", "by no transaction", "not what should be read: 100-300.data was put there by no transaction"}},
+		{"a name on which psana raises", func(s *site) {
+			s.constants(id, "20150101000000", "gain", "x")
+			put(s, s.calib, folder+"0-end.data", "x")
+			put(s, s.calib, folder+"5-x.data", "x")
+		}, []string{`raises an exception on the name "5-x.data"`, "not what should be read: psana raises"}},
+		{"nothing is valid, but something is deployed", func(s *site) {
+			put(s, s.calib, folder+"0-end.data", "x")
+			s.owners[filepath.Join(s.calib, folder+"0-end.data")] = tx.Owned{Tx: "20260101T000000Z-00000000", Adopted: true}
+		}, []string{"found right by transaction", "; changed since", "not what should be read: nothing is valid for the run"}},
+		{"changed since", func(s *site) {
+			s.constants(id, "20150101000000", "gain", "x")
+			put(s, s.calib, folder+"0-end.data", "y")
+			s.owners[filepath.Join(s.calib, folder+"0-end.data")] = tx.Owned{Tx: "20260101T000000Z-00000000"}
+		}, []string{"not what should be read: 0-end.data was changed since its transaction"}},
+		{"HISTORY is a link", func(s *site) {
+			s.constants(id, "20150101000000", "gain", "x")
+			put(s, s.calib, folder+"0-end.data", "y")
+			if err := os.Symlink("/etc/passwd", filepath.Join(s.calib, folder+"HISTORY")); err != nil {
+				s.Fatal(err)
+			}
+		}, []string{"HISTORY cannot be read: ", "not what should be read"}},
+		{"comment in HISTORY", func(s *site) {
+			put(s, s.calib, folder+"0-end.data", "y")
+			put(s, s.calib, folder+"HISTORY", "file:0-end.data     copy_of:/a/b ctype:pixel_gain user:ann host:psana cptime:2022-06-09T12:19:26 cwd:/c cmt:better\n")
+		}, []string{"comment      better"}},
 		{"finders disagree", func(s *site) {
 			s.constants(id, "20150101000000", "gain", "x")
 			put(s, s.calib, folder+"0-end.data", "x")
 			put(s, s.calib, folder+"+5-end.data", "y")
-		}, []string{"Python reads", "C++ reads"}},
+		}, []string{"Python reads", "C++ reads", "modules read something else"}},
 		{"a link", func(s *site) {
 			s.constants(id, "20150101000000", "gain", "x")
 			put(s, s.calib, folder+"HISTORY", "")
 			if err := os.Symlink("/etc/passwd", filepath.Join(s.calib, folder+"0-end.data")); err != nil {
 				s.Fatal(err)
 			}
-		}, []string{"0-end.data: ", "not what should be read"}},
+		}, []string{"0-end.data: ", "cannot be told: "}},
 		{"no id", func(s *site) { s.options.Detector = "XcsEndstation.0:Epix100a.2" },
 			[]string{"not resolved  the configuration object is damaged", "cannot be told"}},
 		{"alias of the detector", func(s *site) { s.options.Detector = "epix" }, []string{source}},
@@ -235,6 +260,18 @@ func TestSituations(t *testing.T) {
 				t.Errorf("%d lines:\n%q", n, text)
 			}
 		})
+	}
+}
+
+// TestNotKnown: a directory that cannot be looked at is not one without files.
+func TestNotKnown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.constants(id, "20150101000000", "gain", "x")
+	put(t, s.calib, strings.TrimSuffix(folder, "/"), "a file")
+	text := s.text(s.explain())
+	if !strings.Contains(text, "cannot be told: ") || strings.Contains(text, "reads") {
+		t.Error(text)
 	}
 }
 

@@ -30,7 +30,7 @@ func (x Explanation) Print(w io.Writer) error {
 		x.printChoice(&p)
 	}
 	if x.Deployed != nil {
-		x.Deployed.print(&p)
+		x.printDeployed(&p)
 	}
 	if p.err == nil {
 		p.err = columns.Flush()
@@ -65,8 +65,13 @@ func (x Explanation) printChoice(p *printer) {
 	}
 }
 
-func (d *Deployed) print(p *printer) {
+func (x Explanation) printDeployed(p *printer) {
+	d := x.Deployed
 	p.line("deployed in", "%s", d.Dir)
+	if d.Error != "" && d.Error == d.Unsure { // not even the names are known
+		p.line("verdict", "cannot be told: %s", d.Unsure)
+		return
+	}
 	if d.Error != "" {
 		p.line("", "%s", d.Error)
 	}
@@ -86,9 +91,31 @@ func (d *Deployed) print(p *printer) {
 		p.line("verdict", "cannot be told: %s", d.Unsure)
 	case d.Right:
 		p.line("verdict", "as it should be")
-	case d.Error == "":
-		p.line("verdict", "not what should be read")
+	default:
+		p.line("verdict", "not what should be read%s", d.wrong(x.Chosen != nil))
 	}
+}
+
+// wrong says what is not right, if the lines above do not; valid: there are
+// constants that are.
+func (d *Deployed) wrong(valid bool) string {
+	switch {
+	case d.Raises != "":
+		return ": psana raises an exception on the name of a file"
+	case !valid:
+		return ": nothing is valid for the run"
+	case d.Python == nil && d.Cxx == nil:
+		return ""
+	case !d.Agree && d.Python != nil && d.Python.Right:
+		return ": psana's C++ modules read something else"
+	case !d.Agree && d.Cxx != nil && d.Cxx.Right:
+		return ": psana's Python modules read something else"
+	case d.Python != nil && d.Python.By == nil:
+		return ": " + d.Python.Name + " was put there by no transaction"
+	case d.Python != nil && d.Python.By.Changed:
+		return ": " + d.Python.Name + " was changed since its transaction"
+	}
+	return ""
 }
 
 func (k *Pick) print(p *printer, label string) {
@@ -116,7 +143,7 @@ func (k *Pick) print(p *printer, label string) {
 	if h := k.History; h != nil {
 		p.line("HISTORY", "%s, %s@%s, copy of %s", h.Time, h.User, h.Host, h.CopyOf)
 		if h.Comment != "" {
-			p.line("", "%s", h.Comment)
+			p.line("comment", "%s", h.Comment)
 		}
 	}
 }

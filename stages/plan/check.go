@@ -1,14 +1,17 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"deployconstants/jobs/planfile"
 	"deployconstants/repo/content"
+	"deployconstants/repo/digest"
 )
 
 // writableByOthers is the bit of a mode that lets everybody write.
@@ -87,12 +90,16 @@ func (d *directory) judge(ctx context.Context, f *file) error {
 	return err
 }
 
+// judgeNow reads the content. A verdict about other bytes than those that were
+// listed is none.
 func (d *directory) judgeNow(ctx context.Context, f *file, compares bool) (err error) {
-	constants, err := d.Repository.OpenConstants(d.choices[f.first].File.Path)
+	chosen := d.choices[f.first].File
+	constants, err := d.Repository.OpenConstants(chosen.Path)
 	if err != nil {
 		return err
 	}
 	defer constants.Close()
+	defer func() { err = cmp.Or(changedSince(constants, chosen.Path, chosen.Stat), err) }()
 	var deployed io.Reader
 	if compares {
 		old, err := d.view.Open(d.target, f.name)
@@ -100,7 +107,17 @@ func (d *directory) judgeNow(ctx context.Context, f *file, compares bool) (err e
 			return err
 		}
 		defer old.Close()
+		defer func() { err = cmp.Or(changedSince(old, d.path(f.name), statOf(d.entry(f.name))), err) }()
 		deployed = old
 	}
 	return d.Judge.Check(ctx, content.Subject{Type: d.source.detType, CType: d.ctype()}, constants, deployed)
+}
+
+// changedSince returns an error if the open file is not the one that was listed.
+func changedSince(f *os.File, place string, listed digest.Stat) error {
+	info, err := f.Stat()
+	if err == nil && !digest.StatOf(info).Same(listed) {
+		err = fmt.Errorf("%s: %w since it was listed", place, digest.ErrChanged)
+	}
+	return err
 }

@@ -157,11 +157,8 @@ func (d *decision) walk() {
 		case w.need == needUnknown:
 			v.action, v.reason = planfile.Unknown, w.reason
 			p.keep()
-		case w.need == needNone && p == nil:
-			v.action, v.reason = planfile.Missing, "the repository has nothing that is valid"
-			begun = true
 		case w.need == needNone:
-			v.action, v.reason = planfile.Overreach, "nothing is valid for these runs, but psana reads "+visible(p.name)
+			v.action = planfile.Missing
 			p.keep()
 			begun = true
 		default:
@@ -209,7 +206,6 @@ func (d *decision) begin(i, begin int, p *file) {
 	w, v := d.wants[i], &d.runs[i]
 	if begin > calibdir.MaxRun {
 		v.action = planfile.Overreach
-		v.reason = fmt.Sprintf("the constants change, but begins above %d are never written", calibdir.MaxRun)
 		return
 	}
 	r := calibdir.Range{Begin: begin, End: calibdir.RunEnd}
@@ -287,7 +283,13 @@ func (d *decision) judge(i int) {
 	v.before, v.after = d.python.pick(w.run), d.pythonAfter.pick(w.run)
 	v.cxxBefore, v.cxxAfter = d.cxx.pick(w.run), d.cxxAfter.pick(w.run)
 	switch {
-	case v.action == planfile.Overreach && w.need == needContent:
+	case w.need == needNone && v.action != planfile.Foreign:
+		v.action, v.reason = planfile.Missing, "the repository has nothing that is valid"
+		if v.after != nil {
+			v.action, v.reason = planfile.Overreach, "nothing is valid for these runs, but psana reads "+visible(v.after.name)
+		}
+	case v.action == planfile.Overreach:
+		v.reason = fmt.Sprintf("the constants change, but begins above %d are never written", calibdir.MaxRun)
 		if today := v.before; today != nil && today.before == w.sum && !reads(v.after, w.sum) {
 			v.reason += "; today they read what is right"
 		}

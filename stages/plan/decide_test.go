@@ -196,6 +196,40 @@ func TestRefusedChange(t *testing.T) {
 	}
 }
 
+// TestRefusedOverreach: the runs that nothing is valid for are told of as they are
+// when the file that they would read is not made, and each thing is told once.
+func TestRefusedOverreach(t *testing.T) {
+	const above = "the constants change, but begins above 9999 are never written"
+	for _, test := range []struct{ name, files, wants, refuse, runs, reason string }{
+		{"no file, no overreach", "", "5:a 7:-", "0-end", "5:held 7:missing", "the repository has nothing that is valid"},
+		{"of two files the other", "0-5=a 9-end=b", "5:x 7:y 8:- 9:b", "7-end", "5:held 7:held 8:missing 9:unchanged", "the repository has nothing that is valid"},
+		{"told once", "0-end=b", "5:a 7:c 10005:b", "0-end", "5:held 7:create 10005:overreach", above + "; today they read what is right"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d, err := decide(drawFiles(t, test.files), drawWants(t, test.wants))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range d.files {
+				if f.name == test.refuse+".data" {
+					f.refuse(planfile.Held, "held")
+				}
+			}
+			d.settle()
+			_, runs := drawn(d)
+			reason := ""
+			for _, v := range d.runs {
+				if v.action == planfile.Missing || v.action == planfile.Overreach {
+					reason = v.reason
+				}
+			}
+			if diff := cmp.Diff([]string{test.runs, test.reason}, []string{runs, reason}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // BenchmarkDecide is a directory of 1000 runs and two files in which all is right.
 func BenchmarkDecide(b *testing.B) {
 	var wants strings.Builder

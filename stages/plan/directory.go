@@ -29,7 +29,8 @@ type directory struct {
 
 	candidates map[digest.Sum]bool // bytes that make a file ours
 	records    []calibdir.HistoryRecord
-	recorded   bool // records were read
+	historyErr error // why they cannot be read
+	recorded   bool  // records were read, or cannot be
 }
 
 // plan decides about the directory. The error is that of ctx.

@@ -36,7 +36,8 @@
 // (held), or the place is not writable or the owner of the constants not trusted
 // (blocked). A directory is blocked as a whole by a name on which psana raises, by
 // constants that cannot be read, and by a link on the way to it; an experiment if
-// it is frozen, has no directory, or shares its calib directory with another.
+// it is frozen, has no directory, or shares its calib directory with another. A
+// detector of which the repository cannot be read is an error, and no new one.
 //
 // # Whose file
 //

@@ -135,8 +135,8 @@ func keyOf(t repo.DetType, s ledger.Sighting) resolve.Key {
 	return resolve.Key{Type: t.Name, ID: s.ID, IsName: s.IDIsName}
 }
 
-// panels returns an item for each detector that the repository does not know, by
-// type and id.
+// panels returns an item for each detector that the repository does not know, or of
+// which it cannot be told, by type and id.
 func (p *planner) panels(base planfile.Item, sources []source) []planfile.Item {
 	var items []planfile.Item
 	seen := map[resolve.Key]bool{}
@@ -147,7 +147,8 @@ func (p *planner) panels(base planfile.Item, sources []source) []planfile.Item {
 				continue
 			}
 			seen[key] = true
-			if _, known := p.snapshot.Alias(key); known {
+			broken := p.snapshot.Broken(key)
+			if _, known := p.snapshot.Alias(key); known && broken == nil {
 				continue
 			}
 			item := base
@@ -155,7 +156,10 @@ func (p *planner) panels(base planfile.Item, sources []source) []planfile.Item {
 			item.Source, item.Type, item.ID, item.IDIsName = s.name, s.detType.Name, sighting.ID, sighting.IDIsName
 			item.Runs = item.Runs.Add(sighting.Run)
 			item.Reason = "the repository does not know this detector"
-			if visible(item.ID) != item.ID {
+			switch {
+			case broken != nil:
+				item.Action, item.ID, item.Reason = planfile.Error, visible(item.ID), visible(broken.Error())
+			case visible(item.ID) != item.ID:
 				item.Action, item.ID = planfile.Unknown, visible(item.ID)
 				item.Reason = "the id cannot be the name of a directory"
 			}

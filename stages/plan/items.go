@@ -69,8 +69,7 @@ func (d *directory) constantsOf(f *file) *planfile.Constants {
 
 // prior is the file as it was seen.
 func (d *directory) prior(f *file) *planfile.Prior {
-	i, _ := slices.BinarySearchFunc(d.folder.Entries, f.name, func(e calibdir.Entry, name string) int { return strings.Compare(e.Name, name) })
-	e := d.folder.Entries[i]
+	e := d.entry(f.name)
 	p := &planfile.Prior{
 		Size: e.Size, Mode: e.Mode, UID: e.UID, GID: e.GID, Links: e.Links,
 		Inode: e.Inode, ModTime: e.ModTime, ChangeTime: e.ChangeTime,
@@ -79,6 +78,12 @@ func (d *directory) prior(f *file) *planfile.Prior {
 		p.SHA256 = f.before.String()
 	}
 	return p
+}
+
+// entry is what was listed under a name.
+func (d *directory) entry(name string) calibdir.Entry {
+	i, _ := slices.BinarySearchFunc(d.folder.Entries, name, func(e calibdir.Entry, name string) int { return strings.Compare(e.Name, name) })
+	return d.folder.Entries[i]
 }
 
 // runItems tell of runs that no file serves.

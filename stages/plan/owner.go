@@ -125,11 +125,11 @@ func (d *directory) copyOf(name string) string {
 		return source
 	}
 	if !d.recorded {
-		records, err := d.view.History(d.target)
-		if err != nil {
-			return ""
-		}
-		d.records, d.recorded = records, true
+		d.records, d.historyErr = d.view.History(d.target)
+		d.recorded = true
+	}
+	if d.historyErr != nil {
+		return ""
 	}
 	source := ""
 	for _, record := range d.records {
@@ -146,5 +146,9 @@ func (d *directory) why(place string) string {
 	if was, ok := d.Owner.Owner(place); ok {
 		return "it was changed since transaction " + was.Tx
 	}
-	return "its bytes are no constants of this detector"
+	why := "its bytes are no constants of this detector"
+	if d.historyErr != nil {
+		why += ", and what its HISTORY says is not known: " + visible(d.historyErr.Error())
+	}
+	return why
 }

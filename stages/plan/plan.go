@@ -42,7 +42,7 @@ func Plan(ctx context.Context, o Options, index *ledger.Index, snapshot *resolve
 		summary.Directories += r.Out.directories
 		summary.Decisions += r.Out.decisions
 		for _, item := range r.Out.items {
-			if item.Kind == planfile.KindPanel {
+			if item.Kind == planfile.KindPanel && item.Action != planfile.Error {
 				key := resolve.Key{Type: item.Type, ID: item.ID, IsName: item.IDIsName}
 				if registered[key] {
 					continue

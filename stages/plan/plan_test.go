@@ -227,8 +227,8 @@ func TestFirstDeployment(t *testing.T) {
 	expect(t, items,
 		"xpptut15: create 4-end for 4-5", "xpptut15: create 2-end for 2-3", "xpptut15: create 0-end for 1-1",
 		"xpptut15: unknown run for 5-5")
-	if want := []string{"the default is used for run 1"}; !slices.Equal(items[2].Warnings, want) {
-		t.Errorf("warnings %q, want %q", items[2].Warnings, want)
+	if items[1].Constants.Kind != "specific" || items[2].Constants.Kind != "default" || len(items[2].Warnings) > 0 {
+		t.Errorf("%s, %s with warnings %q", items[1].Constants.Kind, items[2].Constants.Kind, items[2].Warnings)
 	}
 
 	s.options.Owner = s.carryOut(t, items)
@@ -444,5 +444,72 @@ func TestWorkers(t *testing.T) {
 	reads := s.digests.Reads()
 	if s.plan(t); s.digests.Reads() != reads {
 		t.Errorf("%d files were read again", s.digests.Reads()-reads)
+	}
+}
+
+// TestUnreadableAliases: a detector of which nothing can be told is not a new one.
+func TestUnreadableAliases(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		damage func(*site)
+		want   []string
+	}{
+		{"alias file is a directory", func(s *site) { s.write(t, "repo/epix100a/.aliases.txt/x", "") }, nil},
+		{"contradiction", func(s *site) {
+			s.write(t, "repo/epix100a/.aliases.txt", "0005 1-2 2015-01-01T00:00:00 user\n")
+		}, []string{"xppa: blocked directory for 5-5", "xppb: blocked directory for 5-5"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t)
+			s.run(t, "xppa", 5, 2015, "1-2")
+			s.run(t, "xppb", 5, 2015, "1-2")
+			test.damage(s)
+			want := append([]string{"xppa: error panel for 5-5", "xppb: error panel for 5-5"}, test.want...)
+			got := brief(s.plan(t))
+			slices.Sort(want)
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestReplacedWhileJudged: what is remembered about constants was said of these
+// very bytes.
+func TestReplacedWhileJudged(t *testing.T) {
+	s := newSite(t)
+	s.run(t, "xpptut15", 1, 2015, "1-2")
+	path := filepath.Join(s.dir, s.constants("20150101000000"))
+	s.options.Judge = swapper{judge{"bad"}, func() { s.write(t, s.constants("20150101000000"), "bad!!\n") }}
+	expect(t, s.plan(t), "xpptut15: held 0-end for 1-1")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, s.constants("20150101000000"), "first\n")
+	s.options.Judge = judge{"bad"}
+	expect(t, s.plan(t), "xpptut15: create 0-end for 1-1")
+}
+
+// A swapper does something before it judges.
+type swapper struct {
+	judge
+	before func()
+}
+
+func (s swapper) Check(ctx context.Context, subject content.Subject, constants, deployed io.Reader) error {
+	s.before()
+	return s.judge.Check(ctx, subject, constants, deployed)
+}
+
+// TestHostileNames: a name that somebody planted does not end the plan of others.
+func TestHostileNames(t *testing.T) {
+	s := newSite(t)
+	s.run(t, "xpptut15", 1, 2017, "1-2")
+	s.run(t, "xppzzz", 1, 2015, "1-2")
+	s.write(t, "repo/epix100a/1-2/gain/epix100a_0001_20170101000000_xpp\ntut15\xff_r0001_gain.txt", "planted\n")
+	items := s.plan(t)
+	if len(items) == 0 || items[len(items)-1].Experiment != "xppzzz" {
+		t.Errorf("%q", brief(items))
 	}
 }

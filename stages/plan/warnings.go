@@ -16,10 +16,12 @@ func (d *directory) warnings(decision *decision, f *file) []string {
 	var asked resolve.Key // for its twin; mostly all runs have one detector
 	var twin string
 	var hasTwin bool
+	served := 0
 	for i := range decision.runs {
 		if decision.runs[i].server != f {
 			continue
 		}
+		served++
 		s, choice := d.source.sightings[i], d.choices[i]
 		key := keyOf(d.source.detType, s)
 		if choice.File.Kind == repo.Default {
@@ -38,7 +40,7 @@ func (d *directory) warnings(decision *decision, f *file) []string {
 			both = fmt.Sprintf("both names of the calibration type have constants: %s is used, %s is not", choice.File.Path, choice.Other.Path)
 		}
 	}
-	if defaults.runs > 0 {
+	if defaults.runs > 0 && defaults.runs < served { // of all the item's constants tell
 		warnings = append(warnings, defaults.text("the default is used for"))
 	}
 	if twins.runs > 0 {

@@ -53,8 +53,8 @@ type loader struct {
 
 // A job is one detector's directory to list.
 type job struct {
-	of   *listing
-	name string
+	of       *listing
+	detector repo.Item
 }
 
 // A listed directory, with the number of names that everybody may write.
@@ -68,13 +68,14 @@ func (l *loader) load(ctx context.Context) error {
 		if r.Err != nil {
 			r.Out.dir = &dirListing{err: reason(r.Err)}
 		}
-		r.Item.of.dirs[r.Item.name] = r.Out.dir
+		r.Item.of.dirs[r.Item.detector.Name] = r.Out.dir
 		r.Item.of.open += r.Out.open
 		return nil
 	})
 }
 
-// source lists the types and their detectors.
+// source lists the types and their detectors. Once a job of a listing is emitted,
+// the listing belongs to the receiver of the results.
 func (l *loader) source(_ context.Context, emit func(job) error) error {
 	names, err := l.Items(".")
 	if err != nil {
@@ -95,14 +96,7 @@ func (l *loader) source(_ context.Context, emit func(job) error) error {
 			if !repo.IsDetectorDir(detector.Name) || detector.Err == nil && !detector.Info.IsDir() {
 				continue
 			}
-			if detector.Err != nil {
-				of.dirs[detector.Name] = &dirListing{err: reason(detector.Err)}
-				continue
-			}
-			if isOpen(detector.Info) {
-				of.open++
-			}
-			if err := emit(job{of, detector.Name}); err != nil {
+			if err := emit(job{of, detector}); err != nil {
 				return err
 			}
 		}
@@ -140,12 +134,18 @@ func (l *loader) listType(t repo.DetType, found repo.Item) *listing {
 
 // work lists the directories of constants of a detector.
 func (l *loader) work(ctx context.Context, j job) (listed, error) {
-	name := j.of.typ.Name + "/" + j.name
+	if j.detector.Err != nil {
+		return listed{}, j.detector.Err
+	}
+	name := j.of.typ.Name + "/" + j.detector.Name
 	found, err := l.Items(name)
 	if err != nil {
 		return listed{}, err
 	}
 	out := listed{dir: &dirListing{ctypes: map[string]*ctypeListing{}}}
+	if isOpen(j.detector.Info) {
+		out.open++
+	}
 	for _, ctype := range found {
 		if !l.options.wantsCType(repo.CType(ctype.Name)) || ctype.Err == nil && !ctype.Info.IsDir() {
 			continue

@@ -529,3 +529,32 @@ func BenchmarkAt(b *testing.B) {
 		}
 	}
 }
+
+// TestBrokenAmongMany: detectors that are links to nothing, or that everybody may
+// write, are counted while others are still being listed.
+func TestBrokenAmongMany(t *testing.T) {
+	t.Parallel()
+	tree := newTree(t)
+	var ids []string
+	for i := range 300 {
+		id := fmt.Sprintf("%d-2-3-4-5-6-7", i)
+		ids = append(ids, id)
+		if i%2 == 0 {
+			tree.link("epix100a/"+id, "nowhere")
+			continue
+		}
+		tree.write("epix100a/"+id+"/gain/.keep", "")
+		if err := os.Chmod(filepath.Join(tree.dir, "epix100a", id), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree.aliases("epix100a", ids...)
+	s := tree.load(resolve.Options{Pool: pipeline.Options{Workers: 7}})
+	open := slices.ContainsFunc(s.Problems(), func(p resolve.Problem) bool {
+		return p.Message == "150 files and directories can be written by everybody"
+	})
+	broken := s.At(resolve.Key{Type: "epix100a", ID: "4-2-3-4-5-6-7"}, "pixel_gain", 20990101000000).File
+	if !open || len(s.Problems()) < 151 || broken == nil {
+		t.Errorf("%d problems, chosen %+v", len(s.Problems()), broken)
+	}
+}

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -128,6 +129,24 @@ func (s *Snapshot) Alias(p Key) (string, bool) {
 	return alias, found && err == nil
 }
 
+// Broken returns why it cannot be known what constants there are for the detector:
+// a directory or alias file cannot be read, or alias files contradict each other.
+// It is nil if that can be known, and otherwise an ErrFile.
+func (s *Snapshot) Broken(p Key) error {
+	t := s.trees[p.Type]
+	if t == nil {
+		return nil
+	}
+	_, broken := t.panel(p)
+	if broken = cmp.Or(broken, t.defaultsBroken); broken == nil {
+		return nil
+	}
+	return broken.unusable()
+}
+
+// unusable is File.Err as an error.
+func (f *File) unusable() error { return fmt.Errorf("%s: %w: %s", f.Path, ErrFile, f.Err) }
+
 // Twin returns another id of the type that is equal but for the firmware and has
 // specific constants for the ctype; of several the least.
 func (s *Snapshot) Twin(p Key, ctype string) (id string, ok bool) {
@@ -154,7 +173,7 @@ func (s *Snapshot) Twin(p Key, ctype string) (id string, ok bool) {
 func (s *Snapshot) Sum(ctx context.Context, cache *digest.Cache, f *File) (digest.Sum, error) {
 	switch {
 	case f.Err != "":
-		return digest.Sum{}, fmt.Errorf("%s: %w: %s", f.Path, ErrFile, f.Err)
+		return digest.Sum{}, f.unusable()
 	case f.Hypothetical && f.Content == digest.Sum{}:
 		return digest.Sum{}, fmt.Errorf("%s: %w", f.Path, ErrContent)
 	case f.Hypothetical:

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"deployconstants/repo"
 )
@@ -99,10 +102,14 @@ func (t *tree) brokenFile(name, err string) *File {
 }
 
 func (t *tree) file(dir string, i item) *File {
-	return &File{
+	f := &File{
 		Path: t.dir + "/" + dir + "/" + i.name, Type: t.typ.Name, Name: i.name,
 		Stat: i.stat, Err: i.err, Hypothetical: i.hypothetical, Content: i.content,
 	}
+	if f.Err == "" && (!utf8.ValidString(f.Path) || strings.ContainsFunc(f.Path, unicode.IsControl)) {
+		f.Err = "control characters, or bytes that are no UTF-8, in its name"
+	}
+	return f
 }
 
 // addDefaults takes the defaults. As for the single command a link that leads

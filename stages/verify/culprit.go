@@ -25,7 +25,7 @@ func (n *neighbours) culprit(f *Finding, a asked, info fs.FileInfo) *Culprit {
 		return nil
 	}
 	by := &Culprit{User: ownerOf(info), Time: info.ModTime().UTC(), From: "owner"}
-	if f.Class == WrongMode || f.Class == WrongGroup {
+	if f.Class == WrongMode || f.Class == WrongGroup || f.Class == Shadowed { // the bytes may be older
 		by.Time = changeTime(info)
 	}
 	return by

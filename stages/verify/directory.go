@@ -87,7 +87,7 @@ func (n *neighbours) list() {
 	}
 	var ours []string
 	for _, name := range names {
-		if _, ok := n.ours[name]; ok {
+		if n.ours[name] {
 			ours = append(ours, name)
 		} else if path.Ext(name) == dataExt {
 			n.foreign = true

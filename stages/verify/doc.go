@@ -22,8 +22,11 @@
 //
 // A file shadows ours if psana picks it for a run for which it would pick ours
 // among our own, and if it came to its directory, or was changed there, after our
-// transaction: what had been there before was left alone on purpose. A name on
-// which psana raises an exception shadows every file of its directory.
+// transaction: what had been there before was left alone on purpose. Any change
+// counts, also one of its mode: a file that was moved or copied here with its old
+// times can be told from one that was always here by the time of its inode alone.
+// A file of a transaction that was interrupted is ours. A name on which psana raises
+// an exception shadows every file of its directory.
 //
 // Who did it and when is the newest record of HISTORY for the name behind ours,
 // else the owner and the time of the file as it is now.

@@ -39,9 +39,9 @@ type Options struct {
 
 // A directory is what should be in one directory of constants.
 type directory struct {
-	place tx.Place            // of any of its files
-	ours  map[string]tx.Owned // settled, by name
-	ask   []asked             // sorted by name
+	place tx.Place        // of any of its files
+	ours  map[string]bool // by name
+	ask   []asked         // sorted by name
 }
 
 // asked is a file to be verified.
@@ -98,12 +98,10 @@ func (o *Options) directories() (all []directory, selected int) {
 	for owned := range o.Deployed.Paths() {
 		if d == nil || d.place.Directory() != owned.Directory() {
 			all = keep(all, d)
-			d = &directory{place: owned.Place, ours: map[string]tx.Owned{}}
+			d = &directory{place: owned.Place, ours: map[string]bool{}}
 		}
 		name := owned.Range + dataExt
-		if !owned.Pending {
-			d.ours[name] = owned
-		}
+		d.ours[name] = true
 		if !o.selects(&owned) {
 			continue
 		}

@@ -331,6 +331,48 @@ func TestPending(t *testing.T) {
 	}
 }
 
+// A file of ours that an interrupted transaction made shadows nothing of ours.
+func TestPendingIsOurs(t *testing.T) {
+	s := newSite(t)
+	settled, fresh := s.place("xpptut15", "0-end"), s.place("xpptut15", "9-end")
+	s.deploy("x", settled)
+	transaction, err := s.store.Begin(t.Context(), tx.Header{Kind: tx.Apply}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := content("y")
+	if err := transaction.Append(tx.Record{Kind: tx.Intent, Place: fresh, Action: tx.Create, New: &c}); err != nil {
+		t.Fatal(err)
+	}
+	if err := transaction.Close(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond) // the kernel's clock for files is coarse
+	s.write(fresh.Path(), "y")
+	_, summary := s.verify(verify.Options{})
+	if diff := cmp.Diff(map[verify.Class]int{verify.OK: 1, verify.Pending: 1}, summary.Classes); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A file that came with the time of long ago came nevertheless when it did.
+func TestShadowThatKeptItsTime(t *testing.T) {
+	s := newSite(t)
+	first := s.place("xpptut15", "0-end")
+	s.deploy("x", first)
+	deployed := time.Now()
+	time.Sleep(20 * time.Millisecond) // the kernel's clock for files is coarse
+	foreign := first.Directory() + "/50-60.data"
+	s.write(foreign, "by hand")
+	old := time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)
+	if err := os.Chtimes(foreign, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if f := s.one(first); f.Class != verify.Shadowed || f.By == nil || f.By.Time.Before(deployed) {
+		t.Errorf("%+v by %+v", f, f.By)
+	}
+}
+
 // manyFiles deploys three files in each of some experiments, by one transaction each.
 func manyFiles(t testing.TB, experiments int) *site {
 	t.Helper()
