@@ -293,5 +293,8 @@ func describeResult(r apply.Result, dryRun bool) string {
 	if dryRun {
 		return "would be " + what
 	}
+	if r.ID == "" { // no transaction was needed
+		return "nothing to do: all of it is taken back already"
+	}
 	return "transaction " + r.ID + ": " + what
 }
