@@ -52,11 +52,7 @@ func applyPlan(env Env, c *cli.Context) error {
 	if (c.NArg() == 1) == (resume != "") || c.NArg() > 1 {
 		return usageErrorf("name one plan, or a transaction with --resume")
 	}
-	w, err := openWorkplace(env, c)
-	if err != nil {
-		return err
-	}
-	progress, err := w.newProgress(c)
+	w, progress, err := openWatched(env, c)
 	if err != nil {
 		return err
 	}
@@ -142,11 +138,7 @@ func undo(env Env, c *cli.Context) error {
 	if c.NArg() != 1 {
 		return usageErrorf("name one transaction; deploy_constants history lists them")
 	}
-	w, err := openWorkplace(env, c)
-	if err != nil {
-		return err
-	}
-	progress, err := w.newProgress(c)
+	w, progress, err := openWatched(env, c)
 	if err != nil {
 		return err
 	}

@@ -64,11 +64,7 @@ func makePlan(env Env, c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usageErrorf("unexpected argument %q; select with options", c.Args().First())
 	}
-	w, err := openWorkplace(env, c)
-	if err != nil {
-		return err
-	}
-	progress, err := w.newProgress(c)
+	w, progress, err := openWatched(env, c)
 	if err != nil {
 		return err
 	}

@@ -43,11 +43,7 @@ func verifyDeployed(env Env, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := openWorkplace(env, c)
-	if err != nil {
-		return err
-	}
-	progress, err := w.newProgress(c)
+	w, progress, err := openWatched(env, c)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"deployconstants/internal/fslock"
+	"deployconstants/internal/ui"
 	"deployconstants/jobs"
 	"deployconstants/jobs/tx"
 	"deployconstants/pipeline"
@@ -48,6 +49,17 @@ func openWorkplace(env Env, c *cli.Context) (*workplace, error) {
 	}
 	store, err := tx.Open(state)
 	return &workplace{site: s, flags: c, state: state, store: store}, err
+}
+
+// openWatched is openWorkplace for commands that show how far they are; the caller
+// closes the progress.
+func openWatched(env Env, c *cli.Context) (*workplace, *ui.Progress, error) {
+	w, err := openWorkplace(env, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	progress, err := w.newProgress(c)
+	return w, progress, err
 }
 
 // workers bound what runs at a time; the first signal ends the intake.
