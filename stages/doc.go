@@ -1,5 +1,16 @@
-// Package stages holds the steps of the domain, in the order in which data flows
-// through them:
+// Package stages holds the steps of the domain. Those for a whole facility have
+// rooms of their own, in the order in which data flows through them:
+//
+//	scan      files on disk                            -> ledger
+//	resolve   repository                               -> which constants are valid when
+//	plan      ledger, resolve, calib directories       -> plan
+//	apply     plan                                     -> transaction; and back
+//	verify    transactions, calib directories          -> drift
+//	affected  ledger, resolve, a change                -> who would change
+//	explain   one run and detector                     -> what it gets, and why
+//	sweep     all of the first five in one go
+//
+// Here are those of the single-shot command:
 //
 //	ReadRuns   files of many runs       -> what psana knows of each when it begins
 //	Identify   dataset, detector        -> run, its time, panel (hardware id)

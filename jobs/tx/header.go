@@ -13,18 +13,17 @@ const (
 
 // A Header is what is known of a transaction before its first change.
 type Header struct {
-	Format   int       `json:"format"`                // set by Begin
-	ID       string    `json:"id"`                    // set by Begin
-	Kind     string    `json:"kind"`                  // Apply or Undo
-	Plan     string    `json:"plan_sha256,omitempty"` // of the pinned copy; set by Begin
-	Time     time.Time `json:"time"`                  // UTC, whole seconds; Begin sets it if it is zero
-	User     string    `json:"user"`
-	Host     string    `json:"host"`
-	Dir      string    `json:"dir,omitempty"`      // working or job directory, as HISTORY is to have it
-	Settings string    `json:"settings,omitempty"` // fingerprint
-	Command  string    `json:"command,omitempty"`  // what the user called
-	Origin   string    `json:"origin,omitempty"`   // who began it, so that it can tell its own: "sweep"; "": a person
-	UndoOf   string    `json:"undo_of,omitempty"`  // undo: the transaction taken back
+	Format  int       `json:"format"`                // set by Begin
+	ID      string    `json:"id"`                    // set by Begin
+	Kind    string    `json:"kind"`                  // Apply or Undo
+	Plan    string    `json:"plan_sha256,omitempty"` // of the pinned copy; set by Begin
+	Time    time.Time `json:"time"`                  // UTC, whole seconds; Begin sets it if it is zero
+	User    string    `json:"user"`
+	Host    string    `json:"host"`
+	Dir     string    `json:"dir,omitempty"`     // working or job directory, as HISTORY is to have it
+	Command string    `json:"command,omitempty"` // what the user called
+	Origin  string    `json:"origin,omitempty"`  // who began it, so that it can tell its own: "sweep"; "": a person
+	UndoOf  string    `json:"undo_of,omitempty"` // undo: the transaction taken back
 
 	// Experiments of an undo that takes back only these; empty: all.
 	Experiments []string `json:"experiments,omitempty"`

@@ -34,7 +34,7 @@ func openStore(t testing.TB, dir string) *tx.Store {
 }
 
 // applyHeader is what the tests begin transactions with.
-var applyHeader = tx.Header{Kind: tx.Apply, User: "opr", Host: "psana101", Settings: "f00d"}
+var applyHeader = tx.Header{Kind: tx.Apply, User: "opr", Host: "psana101"}
 
 // clock returns a clock that ticks with every look.
 func clock() func() time.Time {

@@ -236,6 +236,11 @@ func (c *Calib) History(t Target) ([]HistoryRecord, error) {
 	} else if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s/%s: %w", t.Dir, t.history(), atomicfile.ErrNotRegular)
 	}
+	return readHistory(file)
+}
+
+// readHistory reads the records of a HISTORY; what is no record is skipped.
+func readHistory(file io.Reader) ([]HistoryRecord, error) {
 	text, err := io.ReadAll(io.LimitReader(file, maxHistory))
 	if err != nil {
 		return nil, err

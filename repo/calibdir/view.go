@@ -3,7 +3,6 @@ package calibdir
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -187,17 +186,7 @@ func (v *View) History(t Target) ([]HistoryRecord, error) {
 		return nil, err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxHistory))
-	if err != nil {
-		return nil, err
-	}
-	var records []HistoryRecord
-	for _, line := range SplitHistory(string(text)) {
-		if record, err := ParseHistory(line); err == nil {
-			records = append(records, record)
-		}
-	}
-	return records, nil
+	return readHistory(file)
 }
 
 // CheckWritable returns nil if the caller could publish in the target's directory:

@@ -55,7 +55,7 @@ func (o *Options) newHeader(kind string) tx.Header {
 		at = o.now()
 	}
 	return tx.Header{
-		Kind: kind, Time: at, User: o.User, Host: o.Host, Dir: o.Dir, Settings: o.Settings, Command: o.Command, Origin: o.Origin,
+		Kind: kind, Time: at, User: o.User, Host: o.Host, Dir: o.Dir, Command: o.Command, Origin: o.Origin,
 	}
 }
 

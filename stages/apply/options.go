@@ -29,8 +29,8 @@ type Options struct {
 	Zone  *time.Location // of the times in HISTORY
 
 	// The transaction's header; Time is now if it is zero.
-	User, Host, Dir, Settings, Command, Origin string
-	Time                                       time.Time
+	User, Host, Dir, Command, Origin string
+	Time                             time.Time
 
 	Holder      fslock.Holder // of the locks of experiments
 	LockTimeout time.Duration // how long the lock of an experiment is waited for; 0: not at all
