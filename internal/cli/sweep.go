@@ -77,7 +77,7 @@ func runSweep(env Env, c *cli.Context) error {
 		o.note("transaction %s is not finished: resume it with apply --resume, or undo it", id)
 	}
 	w.tellUnmatched(c, report.Scan.Experiments)
-	fresh := err != nil || o.news() // a sweep that was cut short has not seen it all
+	fresh := err != nil || o.news()                                // a sweep that was cut short has not seen it all
 	if err == nil || report.Apply != nil || o.flags.Bool("json") { // else there is no more to tell than the error
 		err = errors.Join(err, o.print(report, fresh))
 	}
