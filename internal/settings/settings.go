@@ -26,6 +26,7 @@
 //	batch.max_replace_percent                                       0, no limit to the share that it replaces
 //	batch.waves                                                     "", all at once
 //	batch.metrics                                                   <state_dir>/metrics.prom
+//	slurm.*                                                         see Slurm
 //	max_age.<ctype>                                                 days after which constants are warned about
 //	content.<ctype>                                                 limits of the elements, see Content
 //
@@ -79,6 +80,7 @@ type Settings struct {
 	Frozen        []string      // globs of experiments whose calib directories are left alone
 	TrustedOwners []string      // names of users; empty: anybody
 	Batch         Batch
+	Slurm         Slurm
 	MaxAge        map[string]int     // days, by psana's ctype
 	Content       map[string]Content // by psana's ctype
 
@@ -120,6 +122,7 @@ type file struct {
 	Frozen          *[]string `toml:"frozen"`
 	TrustedOwners   *[]string `toml:"trusted_owners"`
 	Batch           batch     `toml:"batch"`
+	Slurm           slurm     `toml:"slurm"`
 
 	MaxAge  map[string]int     `toml:"max_age"`
 	Content map[string]Content `toml:"content"`
@@ -150,6 +153,7 @@ func Load(path string, getenv func(string) string) (Settings, error) {
 		LockTimeout:  30 * time.Second,
 		CalibDir:     besideData,
 		Batch:        Batch{Group: "ps-users", DirMode: 0o2775, FileMode: 0o664, Settle: 2 * time.Minute},
+		Slurm:        defaultSlurm(),
 		origins:      map[string]string{},
 	}
 	if home := getenv("HOME"); home != "" {
@@ -215,6 +219,7 @@ func (s *Settings) apply(in file) error {
 		s.applyZone(in.Zone),
 		setDuration(&s.LockTimeout, "lock_timeout", in.LockTimeout),
 		s.Batch.apply(in.Batch),
+		s.Slurm.apply(in.Slurm),
 		checkByCType(s.MaxAge, s.Content),
 	)
 }
@@ -256,16 +261,19 @@ func (b *Batch) apply(in batch) error {
 	set(&b.MaxReplacePercent, in.MaxReplacePercent)
 	set(&b.Waves, in.Waves)
 	set(&b.Metrics, in.Metrics)
-	var negative error
-	if b.Workers < 0 || b.MaxChanges < 0 || b.MaxReplacePercent < 0 || b.MaxReplacePercent > 100 {
-		negative = errors.New("batch: workers and max_changes are 0 or more, max_replace_percent is 0 to 100")
-	}
 	return errors.Join(
-		negative,
+		b.check(),
 		setDuration(&b.Settle, "batch.settle", in.Settle),
 		setMode(&b.DirMode, "batch.dir_mode", in.DirMode, atomicfile.Mode.CheckDir),
 		setMode(&b.FileMode, "batch.file_mode", in.FileMode, atomicfile.Mode.CheckFile),
 	)
+}
+
+func (b *Batch) check() error {
+	if b.Workers < 0 || b.MaxChanges < 0 || !(b.MaxReplacePercent >= 0 && b.MaxReplacePercent <= 100) { // NaN is neither
+		return errors.New("batch: workers and max_changes are 0 or more, max_replace_percent is 0 to 100")
+	}
+	return nil
 }
 
 // checkByCType refuses limits for what is no psana ctype, and ones that nothing keeps.

@@ -1,8 +1,10 @@
 package settings_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +172,73 @@ func TestLoadRefusesPoliciesThatCannotBeMeant(t *testing.T) {
 	} {
 		if _, err := settings.Load(write(t, content), environment()); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestFrozenSettingsSayTheSameElsewhere(t *testing.T) {
+	text := `
+data_roots = ["data", "/other"]
+zone = "Europe/Zurich"
+frozen = ["amo*"]
+[batch]
+dir_mode = "2770"
+max_replace_percent = 2.5
+[slurm]
+account = "lcls:data"
+time = "1h"
+exclude = ["n1"]
+[max_age]
+pedestals = 10
+[content.pixel_gain]
+min = 0.5
+`
+	decided, err := settings.Load(write(t, text), environment())
+	if err != nil {
+		t.Fatal(err)
+	}
+	frozen, err := json.Marshal(decided.In("/work"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var thawed settings.Settings
+	if err := json.Unmarshal(frozen, &thawed); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(thawed.DataRoots, []string{"/work/data", "/other"}) || thawed.Zone.String() != "Europe/Zurich" {
+		t.Errorf("roots %q in zone %s", thawed.DataRoots, thawed.Zone)
+	}
+	want, got := decided.Entries(), thawed.Entries()
+	for i := range want {
+		want[i].Origin, got[i].Origin = "", ""
+		if want[i].Key != "data_roots" && want[i] != got[i] {
+			t.Errorf("thawed %v, was %v", got[i], want[i])
+		}
+	}
+	for what, damaged := range map[string]string{
+		"unknown field": strings.Replace(string(frozen), `"Frozen"`, `"Frosty"`, 1),
+		"no root":       strings.Replace(string(frozen), `["/work/data","/other"]`, `[]`, 1),
+		"no zone":       strings.Replace(string(frozen), `Europe/Zurich`, `Mars/Olympus`, 1),
+		"bad mode":      strings.Replace(string(frozen), `"DirMode":1528`, `"DirMode":4294967295`, 1),
+		"bad limit":     strings.Replace(string(frozen), `"CPUs":2`, `"CPUs":0`, 1),
+	} {
+		if damaged == string(frozen) {
+			t.Errorf("%s: the test changes nothing: %s", what, frozen)
+		}
+		if err := json.Unmarshal([]byte(damaged), new(settings.Settings)); err == nil {
+			t.Errorf("%s: taken", what)
+		}
+	}
+}
+
+func TestSlurmSettingsThatSbatchWouldNotTakeAreRefused(t *testing.T) {
+	for _, line := range []string{
+		`partition = "a b"`, `account = "x\ny"`, `qos = "$(id)"`, `time = "30s"`, `memory = "2 GB"`, `cpus = 0`,
+		`nice = -1`, `export = ["A=B"]`, `exclude = [""]`, `tasks = 0`, `throttle = -1`, `signal = "40m"`, `shard = "0s"`, `nodes = 4`,
+	} {
+		_, err := settings.Load(write(t, "[slurm]\n"+line+"\n"), environment())
+		if err == nil || !strings.Contains(err.Error(), "slurm.") {
+			t.Errorf("%s: %v", line, err)
 		}
 	}
 }

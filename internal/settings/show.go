@@ -44,6 +44,7 @@ func (s Settings) Entries() []Entry {
 		{Key: "batch.waves", Value: strconv.Quote(b.Waves)},
 		{Key: "batch.metrics", Value: strconv.Quote(b.Metrics)},
 	}
+	entries = append(entries, s.Slurm.entries()...)
 	for _, ctype := range slices.Sorted(maps.Keys(s.MaxAge)) {
 		entries = append(entries, Entry{Key: "max_age." + ctype, Value: strconv.Itoa(s.MaxAge[ctype])})
 	}
