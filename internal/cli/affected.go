@@ -56,7 +56,7 @@ func whoIsAffected(env Env, c *cli.Context) error {
 	}
 	var report affected.Report
 	err = w.withSnapshot(c.Context, func(ctx context.Context, at resolution) error {
-		filter, err := w.filter(c)
+		filter, err := w.filter(w.selection)
 		if err != nil {
 			return err
 		}

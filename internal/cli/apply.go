@@ -66,7 +66,7 @@ func applyPlan(env Env, c *cli.Context) error {
 		return err
 	}
 	defer repository.Close()
-	o, err := w.applyOptions(index, repository)
+	o, err := w.applyOptions(ledgerPlaces(index), repository)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func undo(env Env, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	o, err := w.applyOptions(index, nil)
+	o, err := w.applyOptions(ledgerPlaces(index), nil)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,27 +44,57 @@ func everyBatchFlag(own ...cli.Flag) []cli.Flag {
 // maxWorkers bounds the items at a time: more only wait for each other.
 const maxWorkers = 1024
 
-// openBatchSite reads the settings, --config and --state before all, and refuses
-// flags that are no selection before anything is made.
+// openBatchSite reads the settings, before which the flags go, and refuses flags
+// that are no selection before anything is made.
 func openBatchSite(env Env, c *cli.Context) (site, error) {
 	s, err := openSite(env, c.String("config"))
 	if err != nil {
 		return site{}, err
 	}
+	if err := s.override(c); err != nil {
+		return site{}, err
+	}
+	chosen := selectionOf(c)
+	if _, err := s.filter(chosen); err != nil {
+		return site{}, err
+	}
+	_, err = deployedNames(chosen.CTypes)
+	return s, err
+}
+
+// override puts flags in the place of settings.
+func (s *site) override(c *cli.Context) error {
 	if c.IsSet("state") {
 		s.SetState(c.String("state"), "--state")
 	}
+	if c.IsSet("dirrepo") {
+		s.Repository = c.String("dirrepo")
+	}
+	b := &s.Batch
 	if c.IsSet("workers") {
-		if s.Batch.Workers = c.Int("workers"); s.Batch.Workers < 1 || s.Batch.Workers > maxWorkers {
-			return site{}, usageErrorf("option --workers: %d is not a number from 1 to %d", s.Batch.Workers, maxWorkers)
+		if b.Workers = c.Int("workers"); b.Workers < 1 || b.Workers > maxWorkers {
+			return usageErrorf("option --workers: %d is not a number from 1 to %d", b.Workers, maxWorkers)
 		}
 	}
-	s.Batch.Workers = min(s.Batch.Workers, maxWorkers)
-	if _, err := s.filter(c); err != nil {
-		return site{}, err
+	b.Workers = min(b.Workers, maxWorkers)
+	if c.IsSet("settle") {
+		if b.Settle = c.Duration("settle"); b.Settle <= 0 {
+			b.Settle = -1
+		}
 	}
-	_, err = deployedNames(c.StringSlice("ctype"))
-	return s, err
+	if c.IsSet("max-changes") {
+		b.MaxChanges = c.Int("max-changes")
+	}
+	if c.IsSet("max-replace-percent") {
+		b.MaxReplacePercent = c.Float64("max-replace-percent")
+	}
+	if b.MaxChanges < 0 || !(b.MaxReplacePercent >= 0 && b.MaxReplacePercent <= 100) { // NaN is neither
+		return usageErrorf("--max-changes is 0 or more, --max-replace-percent is 0 to 100")
+	}
+	if c.IsSet("waves") {
+		b.Waves = c.String("waves")
+	}
+	return nil
 }
 
 // stateDir is the tool's own directory, which is made if it is missing.
@@ -112,11 +143,36 @@ func lookupUser(name string) (int, error) {
 	return strconv.Atoi(found.Uid)
 }
 
-// filter reads the flags that select experiments, runs, and detectors.
-func (s site) filter(c *cli.Context) (ledger.Filter, error) {
+// A selection is what the flags of a batch command choose, as they were written: a
+// job keeps it for its tasks.
+type selection struct {
+	Experiments []string `json:"experiments,omitempty"`
+	Instruments []string `json:"instruments,omitempty"`
+	Sources     []string `json:"sources,omitempty"`
+	Types       []string `json:"types,omitempty"`
+	CTypes      []string `json:"ctypes,omitempty"`
+	TakeOver    []string `json:"take_over,omitempty"`
+	Runs        string   `json:"runs,omitempty"`
+	Since       string   `json:"since,omitempty"`
+	Until       string   `json:"until,omitempty"`
+	PreferSmall bool     `json:"prefer_small,omitempty"`
+	NoUndo      bool     `json:"no_undo,omitempty"`
+}
+
+func selectionOf(c *cli.Context) selection {
+	return selection{
+		Experiments: c.StringSlice("experiment"), Instruments: c.StringSlice("instrument"),
+		Sources: c.StringSlice("det"), Types: c.StringSlice("type"), CTypes: c.StringSlice("ctype"),
+		TakeOver: c.StringSlice("take-over"), Runs: c.String("runs"), Since: c.String("since"), Until: c.String("until"),
+		PreferSmall: c.Bool("prefer-smd"), NoUndo: c.Bool("no-undo"),
+	}
+}
+
+// filter makes of a selection what experiments, runs, and detectors are asked by.
+func (s site) filter(chosen selection) (ledger.Filter, error) {
 	f := ledger.Filter{
-		Instruments: c.StringSlice("instrument"), Experiments: c.StringSlice("experiment"),
-		Sources: c.StringSlice("det"), Types: c.StringSlice("type"),
+		Instruments: chosen.Instruments, Experiments: chosen.Experiments,
+		Sources: chosen.Sources, Types: chosen.Types,
 	}
 	for _, name := range f.Types {
 		if _, err := repo.TypeNamed(strings.ToLower(name)); err != nil {
@@ -124,15 +180,15 @@ func (s site) filter(c *cli.Context) (ledger.Filter, error) {
 		}
 	}
 	var err error
-	if text := c.String("runs"); text != "" {
-		if f.Runs, err = dataset.ParseRanges(text); err != nil {
+	if chosen.Runs != "" {
+		if f.Runs, err = dataset.ParseRanges(chosen.Runs); err != nil {
 			return f, usageErrorf("option --runs: %w", err)
 		}
 	}
-	if f.Since, err = s.moment(c, "since"); err != nil {
+	if f.Since, err = s.moment("since", chosen.Since); err != nil {
 		return f, err
 	}
-	if f.Until, err = s.moment(c, "until"); err != nil {
+	if f.Until, err = s.moment("until", chosen.Until); err != nil {
 		return f, err
 	}
 	if err := f.Check(); err != nil {
@@ -143,20 +199,19 @@ func (s site) filter(c *cli.Context) (ledger.Filter, error) {
 
 // tellUnmatched warns where options select none of the experiments: they may be
 // mistyped, and nothing else would say so.
-func (s site) tellUnmatched(c *cli.Context, experiments int) {
-	if experiments == 0 && (c.IsSet("experiment") || c.IsSet("instrument")) {
-		s.warn("no experiment is what --experiment and --instrument select: " +
-			strings.Join(append(c.StringSlice("experiment"), c.StringSlice("instrument")...), ", "))
+func (s site) tellUnmatched(chosen selection, experiments int) {
+	if names := slices.Concat(chosen.Experiments, chosen.Instruments); experiments == 0 && len(names) > 0 {
+		s.warn("no experiment is what --experiment and --instrument select: " + strings.Join(names, ", "))
 	}
 }
 
 // moment reads a flag that is a time stamp in the facility's zone; the zero time
 // where it is not given.
-func (s site) moment(c *cli.Context, name string) (time.Time, error) {
-	if !c.IsSet(name) {
+func (s site) moment(name, text string) (time.Time, error) {
+	if text == "" {
 		return time.Time{}, nil
 	}
-	stamp, err := repo.ParseStamp(c.String(name))
+	stamp, err := repo.ParseStamp(text)
 	if err != nil {
 		return time.Time{}, usageErrorf("option --%s: %w", name, err)
 	}

@@ -78,7 +78,7 @@ func openLedgerCall(env Env, c *cli.Context) (ledgerCall, error) {
 	if err != nil {
 		return ledgerCall{}, err
 	}
-	filter, err := site.filter(c)
+	filter, err := site.filter(selectionOf(c))
 	if err != nil {
 		return ledgerCall{}, err
 	}

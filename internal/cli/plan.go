@@ -86,7 +86,7 @@ func makePlan(env Env, c *cli.Context) error {
 	if err := out.finish(summary); err != nil {
 		return err
 	}
-	w.tellUnmatched(c, summary.Experiments)
+	w.tellUnmatched(w.selection, summary.Experiments)
 	switch {
 	case summary.Counts[planfile.Error] > 0:
 		return partly("the plan is not whole: things that could not be looked at: %d", summary.Counts[planfile.Error])

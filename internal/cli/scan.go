@@ -44,15 +44,10 @@ func (w *workplace) scanOptions(records *ledger.Ledger) (scan.Options, error) {
 		return scan.Options{}, err
 	}
 	o := scan.Options{
-		Catalog: catalog, Ledger: records, PreferSmall: w.flags.Bool("prefer-smd"), Settle: w.Batch.Settle,
-		Workers: w.Batch.Workers, Drain: w.flags.Context, Now: w.env.Now,
+		Catalog: catalog, Ledger: records, PreferSmall: w.PreferSmall, Settle: w.Batch.Settle,
+		Workers: w.Batch.Workers, Drain: w.drain, Now: w.env.Now,
 	}
-	if w.flags.IsSet("settle") {
-		if o.Settle = w.flags.Duration("settle"); o.Settle <= 0 {
-			o.Settle = -1
-		}
-	}
-	o.Filter, err = w.filter(w.flags)
+	o.Filter, err = w.filter(w.selection)
 	return o, err
 }
 
@@ -77,7 +72,7 @@ func scanFacility(env Env, c *cli.Context) error {
 	progress.Stage("scan", 0)
 	result, err := scan.Scan(env.patient, o, index, scanEvents(progress, false))
 	progress.Close()
-	w.tellUnmatched(c, result.Experiments)
+	w.tellUnmatched(w.selection, result.Experiments)
 	if err != nil && result.Experiments == 0 && !c.Bool("json") { // "no runs" would be no answer
 		return err
 	}

@@ -70,20 +70,23 @@ func runSweep(env Env, c *cli.Context) error {
 	if err != nil {
 		w.warn(fmt.Sprintf("heartbeat: %v", err))
 	}
-	o := &observer{workplace: w, progress: progress, heart: heart}
-	report, err := w.sweep(env.patient, o)
+	o := &observer{
+		workplace: w, progress: progress, heart: heart,
+		quiet: c.Bool("quiet"), json: c.Bool("json"), pending: c.Bool("detailed-exitcode"),
+	}
+	report, err := w.sweep(env.patient, o, c.Bool("deploy"))
 	progress.Close()
 	for _, id := range report.Unfinished {
 		o.note("transaction %s is not finished: resume it with apply --resume, or undo it", id)
 	}
-	w.tellUnmatched(c, report.Scan.Experiments)
-	fresh := err != nil || o.news()                                // a sweep that was cut short has not seen it all
-	if err == nil || report.Apply != nil || o.flags.Bool("json") { // else there is no more to tell than the error
+	w.tellUnmatched(w.selection, report.Scan.Experiments)
+	fresh := err != nil || o.news()                  // a sweep that was cut short has not seen it all
+	if err == nil || report.Apply != nil || o.json { // else there is no more to tell than the error
 		err = errors.Join(err, o.print(report, fresh))
 	}
 	err = o.status(report, err)
 	o.tell(report, err)
-	if found, ok := errors.AsType[*statusError](err); ok && w.flags.Bool("quiet") {
+	if found, ok := errors.AsType[*statusError](err); ok && o.quiet {
 		found.silent = !fresh && found.status != statusMissing
 	}
 	return err
@@ -102,13 +105,13 @@ func (w *workplace) lockSweep(ctx context.Context) (*fslock.Held, error) {
 }
 
 // sweep opens what a sweep needs, and runs it.
-func (w *workplace) sweep(ctx context.Context, o *observer) (sweep.Report, error) {
+func (w *workplace) sweep(ctx context.Context, o *observer, deploy bool) (sweep.Report, error) {
 	records, err := ledger.Open(w.state.Ledger())
 	if err != nil {
 		return sweep.Report{}, err
 	}
 	open := w.readRepository
-	if w.flags.Bool("deploy") {
+	if deploy {
 		open = w.writeRepository
 	}
 	repository, err := open()
@@ -137,8 +140,8 @@ func (w *workplace) sweep(ctx context.Context, o *observer) (sweep.Report, error
 		Header: func(repository, records [32]byte) (planfile.Header, error) {
 			return w.planHeader(planning, repository, records)
 		},
-		Apply:  func(index *ledger.Index) (apply.Options, error) { return w.applyOptions(index, repository) },
-		Deploy: w.flags.Bool("deploy"),
+		Apply:  func(index *ledger.Index) (apply.Options, error) { return w.applyOptions(ledgerPlaces(index), repository) },
+		Deploy: deploy,
 		Events: o.events(),
 	})
 }
@@ -148,6 +151,9 @@ type observer struct {
 	*workplace
 	progress *ui.Progress
 	heart    *beacon.Heartbeat
+	quiet    bool
+	json     bool // print one document
+	pending  bool // changes that wait have a status of their own
 
 	stage  string
 	done   int64
@@ -161,7 +167,7 @@ type observer struct {
 const maxLines = 100
 
 func (o *observer) events() sweep.Events {
-	scanning := scanEvents(o.progress, o.flags.Bool("quiet"))
+	scanning := scanEvents(o.progress, o.quiet)
 	return sweep.Events{
 		Stage: func(name string, total int) {
 			o.stage, o.done = name, 0
@@ -223,10 +229,10 @@ func (o *observer) beat() {
 // print shows the report; with --quiet only if something changed, or if there is
 // to say what the last sweep had not to say.
 func (o *observer) print(r sweep.Report, fresh bool) error {
-	if o.flags.Bool("json") {
+	if o.json {
 		return printJSON(o.env.Stdout, documentOfSweep(r))
 	}
-	if o.flags.Bool("quiet") && !fresh && r.Apply == nil && r.File == "" && len(r.Resumed) == 0 {
+	if o.quiet && !fresh && r.Apply == nil && r.File == "" && len(r.Resumed) == 0 {
 		return nil
 	}
 	lines := o.lines
@@ -283,7 +289,7 @@ func (o *observer) status(r sweep.Report, err error) error {
 		return partly("items that failed: %d of the plan, %d of the transaction", r.Plan.Counts[planfile.Error], o.failed)
 	case o.drift > 0:
 		return &statusError{status: statusDamage, err: fmt.Errorf("deployed files that are not as intended: %d", o.drift)}
-	case o.flags.Bool("detailed-exitcode") && r.Apply == nil && r.Plan.Changes() > 0:
+	case o.pending && r.Apply == nil && r.Plan.Changes() > 0:
 		return &statusError{status: statusPending, err: fmt.Errorf("changes are pending: %d", r.Plan.Changes())}
 	}
 	return nil

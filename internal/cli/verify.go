@@ -49,7 +49,7 @@ func verifyDeployed(env Env, c *cli.Context) error {
 	}
 	defer progress.Close()
 	o := verify.Options{Transaction: c.Args().First(), Sample: sample, Day: w.start, Zone: w.Zone, Pipeline: w.workers()}
-	if o.Filter, err = w.filter(c); err != nil {
+	if o.Filter, err = w.filter(w.selection); err != nil {
 		return err
 	}
 	if o.Transaction != "" {

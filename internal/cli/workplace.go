@@ -31,7 +31,8 @@ import (
 // work with. Each opens of it what it needs.
 type workplace struct {
 	site
-	flags *cli.Context
+	selection
+	drain context.Context // ends with the first signal: what is in flight is finished
 	state jobs.State
 	store *tx.Store
 }
@@ -48,7 +49,7 @@ func openWorkplace(env Env, c *cli.Context) (*workplace, error) {
 		return nil, err
 	}
 	store, err := tx.Open(state)
-	return &workplace{site: s, flags: c, state: state, store: store}, err
+	return &workplace{site: s, selection: selectionOf(c), drain: c.Context, state: state, store: store}, err
 }
 
 // openWatched is openWorkplace for commands that show how far they are; the caller
@@ -64,7 +65,7 @@ func openWatched(env Env, c *cli.Context) (*workplace, *ui.Progress, error) {
 
 // workers bound what runs at a time; the first signal ends the intake.
 func (w *workplace) workers() pipeline.Options {
-	return pipeline.Options{Workers: w.Batch.Workers, Drain: w.flags.Context}
+	return pipeline.Options{Workers: w.Batch.Workers, Drain: w.drain}
 }
 
 // openLedger opens the ledger, and loads what it holds.
@@ -100,11 +101,7 @@ func (w *workplace) writeRepository() (*repo.Repository, error) {
 }
 
 func (w *workplace) openRepository(group int) (*repo.Repository, error) {
-	dir := w.Repository
-	if w.flags.IsSet("dirrepo") {
-		dir = w.flags.String("dirrepo")
-	}
-	return repo.Open(dir, w.repositoryOptions(ownership{w.Batch.DirMode, w.Batch.FileMode, group}, w.warn))
+	return repo.Open(w.Repository, w.repositoryOptions(ownership{w.Batch.DirMode, w.Batch.FileMode, group}, w.warn))
 }
 
 // openDigests loads what is remembered of files. What was damaged is only slower.
@@ -117,10 +114,14 @@ func (w *workplace) openDigests() (*digest.Cache, error) {
 	return digests, err
 }
 
-// calibDir is where the constants of an experiment are: by the settings, or, as
-// in every layout of LCLS, beside its XTC files.
+// calibDir is where the constants of an experiment of the ledger are.
 func (w *workplace) calibDir(e *ledger.Experiment) (string, error) {
-	dir := e.Dir()
+	return w.calibDirOf(e.Name(), e.Instrument(), e.Dir())
+}
+
+// calibDirOf is where the constants of an experiment are whose XTC files are in dir:
+// by the settings, or, as in every layout of LCLS, beside these.
+func (w *workplace) calibDirOf(experiment, instrument, dir string) (string, error) {
 	for _, root := range w.DataRoots {
 		root, err := filepath.Abs(root)
 		if err != nil {
@@ -133,9 +134,9 @@ func (w *workplace) calibDir(e *ledger.Experiment) (string, error) {
 		if w.CalibDir.BesideData() {
 			return filepath.Join(filepath.Dir(dir), "calib"), nil
 		}
-		return w.CalibDir.Dir(root, e.Instrument(), e.Name()), nil
+		return w.CalibDir.Dir(root, instrument, experiment), nil
 	}
-	return "", fmt.Errorf("experiment %s: its data directory %s is in none of the data roots %s", e.Name(), dir, strings.Join(w.DataRoots, ", "))
+	return "", fmt.Errorf("experiment %s: its data directory %s is in none of the data roots %s", experiment, dir, strings.Join(w.DataRoots, ", "))
 }
 
 // limits are those of the content of constants.
@@ -151,11 +152,11 @@ func (w *workplace) limits() content.Limits {
 func (w *workplace) planOptions(repository *repo.Repository, digests *digest.Cache, deployed *tx.Deployed) (plan.Options, error) {
 	o := plan.Options{
 		Repository: repository, CalibDir: w.calibDir, Digests: digests, Owner: deployed, Judge: w.limits(),
-		Zone: w.Zone, Pipeline: w.workers(), Frozen: w.Frozen, TakeOver: w.flags.StringSlice("take-over"),
+		Zone: w.Zone, Pipeline: w.workers(), Frozen: w.Frozen, TakeOver: w.TakeOver,
 		MaxAge: map[string]time.Duration{},
 	}
 	var err error
-	if o.CTypes, err = deployedNames(w.flags.StringSlice("ctype")); err != nil {
+	if o.CTypes, err = deployedNames(w.CTypes); err != nil {
 		return o, err
 	}
 	for ctype, days := range w.MaxAge {
@@ -168,7 +169,7 @@ func (w *workplace) planOptions(repository *repo.Repository, digests *digest.Cac
 		}
 		o.TrustedOwners = append(o.TrustedOwners, uint32(uid))
 	}
-	o.Filter, err = w.filter(w.flags)
+	o.Filter, err = w.filter(w.selection)
 	return o, err
 }
 
@@ -184,8 +185,20 @@ func (w *workplace) fingerprint(o plan.Options) (string, error) {
 	return hex.EncodeToString(sum[:]), err
 }
 
-// applyOptions are those of transactions, for the experiments of the ledger.
-func (w *workplace) applyOptions(index *ledger.Index, repository *repo.Repository) (apply.Options, error) {
+// ledgerPlaces tells instrument and directory of the experiments of the ledger.
+func ledgerPlaces(index *ledger.Index) func(string) (instrument, dir string, err error) {
+	return func(experiment string) (string, string, error) {
+		e, known := index.Experiment(experiment)
+		if !known {
+			return "", "", fmt.Errorf("experiment %s is not in the ledger", experiment)
+		}
+		return e.Instrument(), e.Dir(), nil
+	}
+}
+
+// applyOptions are those of transactions, for experiments whose instrument and
+// directory of XTC files place tells.
+func (w *workplace) applyOptions(place func(experiment string) (instrument, dir string, err error), repository *repo.Repository) (apply.Options, error) {
 	calib, err := w.calibOptions()
 	if err != nil {
 		return apply.Options{}, err
@@ -195,39 +208,25 @@ func (w *workplace) applyOptions(index *ledger.Index, repository *repo.Repositor
 		State: w.state, Repository: repository, Calib: calib, Zone: w.Zone, Pipeline: w.workers(),
 		User: w.user, Host: w.env.Host(), Dir: w.env.Dir, Command: strings.Join(w.env.args, " "), Time: w.start,
 		Holder: w.holder(), LockTimeout: w.LockTimeout,
-		MaxChanges: w.Batch.MaxChanges, MaxReplacePercent: w.Batch.MaxReplacePercent, Waves: nil,
+		MaxChanges: w.Batch.MaxChanges, MaxReplacePercent: w.Batch.MaxReplacePercent, NoUndo: w.NoUndo,
 		Warn:  func(err error) { w.warn(err.Error()) },
 		Judge: judgeOf(limits),
 		CalibDir: func(experiment string) (string, error) {
-			e, known := index.Experiment(experiment)
+			instrument, dir, err := place(experiment)
 			switch {
-			case !known:
-				return "", fmt.Errorf("experiment %s is not in the ledger", experiment)
+			case err != nil:
+				return "", err
 			case w.IsFrozen(experiment):
 				return "", fmt.Errorf("experiment %s is frozen by the settings", experiment)
 			}
-			return w.calibDir(e)
+			return w.calibDirOf(experiment, instrument, dir)
 		},
 	}
-	if w.flags.IsSet("max-changes") {
-		o.MaxChanges = w.flags.Int("max-changes")
-	}
-	if w.flags.IsSet("max-replace-percent") {
-		o.MaxReplacePercent = w.flags.Float64("max-replace-percent")
-	}
-	if o.MaxChanges < 0 || !(o.MaxReplacePercent >= 0 && o.MaxReplacePercent <= 100) { // NaN is neither
-		return o, usageErrorf("--max-changes is 0 or more, --max-replace-percent is 0 to 100")
-	}
-	waves := w.Batch.Waves
-	if w.flags.IsSet("waves") {
-		waves = w.flags.String("waves")
-	}
-	if waves != "" {
-		if o.Waves, err = apply.ParseWaves(waves); err != nil {
+	if w.Batch.Waves != "" {
+		if o.Waves, err = apply.ParseWaves(w.Batch.Waves); err != nil {
 			return o, usageErrorf("waves: %w", err)
 		}
 	}
-	o.NoUndo = w.flags.Bool("no-undo")
 	o.Verify = w.verifyWave
 	return o, nil
 }
