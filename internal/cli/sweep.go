@@ -140,7 +140,9 @@ func (w *workplace) sweep(ctx context.Context, o *observer, deploy bool) (sweep.
 		Header: func(repository, records [32]byte) (planfile.Header, error) {
 			return w.planHeader(planning, repository, records)
 		},
-		Apply:  func(index *ledger.Index) (apply.Options, error) { return w.applyOptions(ledgerPlaces(index), repository) },
+		Apply: func(index *ledger.Index) (apply.Options, error) {
+			return w.applyOptions(ledgerPlaces(index), repository)
+		},
 		Deploy: deploy,
 		Events: o.events(),
 	})
