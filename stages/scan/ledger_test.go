@@ -34,21 +34,21 @@ func TestAbandoned(t *testing.T) {
 	leave(2, 80, 23*time.Hour)
 	leave(3, 0, 25*time.Hour)
 	leave(3, 80, 30*time.Hour)
-	r.check(r.scan(r.options()), scan.Result{New: 1, Pending: 2, Opened: 1}, scan.Odd, scan.Writing, scan.Odd)
-	r.check(r.scan(r.options()), scan.Result{Unchanged: 1, Pending: 2}, scan.Odd, scan.Writing, scan.Odd)
+	r.check(r.scan(r.options()), scan.Counts{New: 1, Pending: 2, Opened: 1}, scan.Odd, scan.Writing, scan.Odd)
+	r.check(r.scan(r.options()), scan.Counts{Unchanged: 1, Pending: 2}, scan.Odd, scan.Writing, scan.Odd)
 	must(t, os.Rename(r.file("xppaa0117", 1, 80)+".inprogress", r.file("xppaa0117", 1, 80)))
-	r.check(r.scan(r.options()), scan.Result{Changed: 1, Pending: 2, Opened: 2}, scan.Writing, scan.Odd)
+	r.check(r.scan(r.options()), scan.Counts{Changed: 1, Pending: 2, Opened: 2}, scan.Writing, scan.Odd)
 
 	// One of several may still be written.
 	r.age(r.file("xppaa0117", 3, 0)+".inprogress", time.Hour)
-	r.check(r.scan(r.options()), scan.Result{Unchanged: 1, Pending: 2}, scan.Writing, scan.Writing)
+	r.check(r.scan(r.options()), scan.Counts{Unchanged: 1, Pending: 2}, scan.Writing, scan.Writing)
 }
 
 // A run that is read again and says less, or otherwise, keeps what was known.
 func TestConflicts(t *testing.T) {
 	r := newRoom(t)
 	r.write("xppaa0117", 1)
-	r.check(r.scan(r.options()), scan.Result{New: 1, Opened: 2})
+	r.check(r.scan(r.options()), scan.Counts{New: 1, Opened: 2})
 	before, _ := load(t, r.l).Experiment("xppaa0117")
 	known, _ := before.Run(1)
 	digest := load(t, r.l).Digest()
@@ -70,7 +70,7 @@ func TestConflicts(t *testing.T) {
 	for i := range kinds {
 		kinds[i] = scan.Conflict
 	}
-	r.check(result, scan.Result{Changed: 1, Opened: 2}, kinds...)
+	r.check(result, scan.Counts{Changed: 1, Opened: 2}, kinds...)
 	after, _ := load(t, r.l).Experiment("xppaa0117")
 	got, _ := after.Run(1)
 	if got.BeginRun != known.BeginRun || len(got.Sources) != len(known.Sources) || got.Files[0] == known.Files[0] {
@@ -79,7 +79,7 @@ func TestConflicts(t *testing.T) {
 	if load(t, r.l).Digest() != digest {
 		t.Error("the ledger says something else")
 	}
-	r.check(r.scan(r.options()), scan.Result{Unchanged: 1})
+	r.check(r.scan(r.options()), scan.Counts{Unchanged: 1})
 }
 
 // Two scans at once leave what one does.
@@ -90,7 +90,7 @@ func TestTwoScans(t *testing.T) {
 	}
 	alone := r.options()
 	alone.Ledger = openLedger(t, filepath.Join(t.TempDir(), "alone"))
-	r.check(r.scan(alone), scan.Result{New: 30, Opened: 60})
+	r.check(r.scan(alone), scan.Counts{New: 30, Opened: 60})
 
 	var group sync.WaitGroup
 	var results [2]scan.Result
@@ -103,12 +103,12 @@ func TestTwoScans(t *testing.T) {
 	group.Wait()
 	must(t, errors.Join(failures[:]...))
 	for _, result := range results {
-		r.check(result, scan.Result{New: 30, Opened: 60})
+		r.check(result, scan.Counts{New: 30, Opened: 60})
 	}
 	if load(t, r.l).Digest() != load(t, alone.Ledger).Digest() {
 		t.Error("two scans left something else than one")
 	}
-	r.check(r.scan(r.options()), scan.Result{Unchanged: 30})
+	r.check(r.scan(r.options()), scan.Counts{Unchanged: 30})
 }
 
 // Records are committed when they are many, or when it has been long.
@@ -189,7 +189,7 @@ func TestKilled(t *testing.T) {
 	if kept < 10 || kept > 30 || kept%5 != 0 {
 		t.Errorf("%d runs were kept", kept)
 	}
-	r.check(r.scan(r.options()), scan.Result{New: 40 - kept, Unchanged: kept, Opened: 2 * (40 - kept)})
+	r.check(r.scan(r.options()), scan.Counts{New: 40 - kept, Unchanged: kept, Opened: 2 * (40 - kept)})
 	if runs := load(t, r.l).Stats().Runs; runs != 40 {
 		t.Errorf("then %d runs", runs)
 	}

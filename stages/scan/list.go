@@ -14,14 +14,19 @@ import (
 	"deployconstants/xtc/ledger"
 )
 
+// A place is an experiment to be listed.
+type place struct {
+	dataset.Place
+	absent bool // it is not on disk, the ledger knows it
+}
+
 // listed is what the listing of one experiment told.
 type listed struct {
-	place    dataset.Place
+	place
 	jobs     []job // runs to read, ascending
 	problems []Problem
 	err      error // a panic
-
-	unchanged, pending, failed, gone, offline, skipped, files int
+	counts   Counts
 }
 
 // A job is a run to be read.
@@ -32,8 +37,11 @@ type job struct {
 }
 
 // list lists one experiment and decides what is to be read.
-func (s *scanner) list(_ context.Context, place dataset.Place) (*listed, error) {
+func (s *scanner) list(_ context.Context, place place) (*listed, error) {
 	l := &listed{place: place}
+	if place.absent {
+		return l, nil
+	}
 	now := s.Now()
 	if place.Err != nil {
 		l.trouble(Unreadable, -1, pathOf(place.Err, place.Dir), place.Err)
@@ -58,7 +66,7 @@ func (s *scanner) list(_ context.Context, place dataset.Place) (*listed, error) 
 	if listing.SmallErr != nil {
 		l.trouble(Unreadable, -1, pathOf(listing.SmallErr, place.Dir), listing.SmallErr)
 	}
-	l.files = listing.Stats
+	l.counts.Listed = listing.Stats
 	for _, run := range listing.Runs {
 		c.passTo(run.Run)
 		if s.Filter.MatchRun(run.Run, time.Time{}) {
@@ -96,7 +104,7 @@ type comparer struct {
 func (c *comparer) passTo(number int) {
 	for len(c.numbers) > 0 && (number < 0 || c.numbers[0] < number) {
 		if c.Filter.MatchRun(c.numbers[0], time.Time{}) {
-			c.listed.gone++
+			c.listed.counts.Gone++
 		}
 		c.numbers = c.numbers[1:]
 	}
@@ -124,19 +132,19 @@ func (c *comparer) take(run dataset.ListedRun) {
 	case run.InProgress && !abandoned:
 		c.pend(run.Run, l.place.Dir, "a file is named .inprogress")
 	case len(run.Files) == 0 && abandoned && !c.known:
-		l.pending++
+		l.counts.Pending++
 	case refused:
-		l.failed++
+		l.counts.Failed++
 	case len(run.Files) == 0 && c.known:
-		l.gone++
+		l.counts.Gone++
 	case len(run.Files) == 0 && run.Offline > 0:
-		l.offline++
+		l.counts.Offline++
 	case len(run.Files) == 0:
-		l.failed++
+		l.counts.Failed++
 	case c.known && !c.changed(run):
-		l.unchanged++
+		l.counts.Unchanged++
 	case c.known && c.outside(run.Run):
-		l.skipped++
+		l.counts.Skipped++
 	default:
 		if young := slices.IndexFunc(run.Files, c.young); young >= 0 {
 			c.pend(run.Run, l.place.Dir+"/"+run.Files[young].Name, "it changed less than "+c.Settle.String()+" ago")
@@ -147,7 +155,7 @@ func (c *comparer) take(run dataset.ListedRun) {
 }
 
 func (c *comparer) pend(run int, path, why string) {
-	c.listed.pending++
+	c.listed.counts.Pending++
 	c.listed.trouble(Writing, run, path, errors.New(why))
 }
 

@@ -33,7 +33,7 @@ func (s *scanner) read(ctx context.Context, i item) ([]outcome, error) {
 	if len(i.jobs) == 0 {
 		return nil, nil
 	}
-	outcomes, place := make([]outcome, len(i.jobs)), &i.listed.place
+	outcomes, place := make([]outcome, len(i.jobs)), &i.listed.place.Place
 	dir, err := xtc.OpenDir(place.Dir)
 	if err != nil {
 		for at, j := range i.jobs {

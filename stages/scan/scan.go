@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"deployconstants/pipeline"
@@ -22,10 +23,13 @@ import (
 // be read are no error: they are Problems.
 func Scan(ctx context.Context, o Options, known *ledger.Index, events func(Event)) (Result, error) {
 	o.applyDefaults()
-	if events == nil {
-		events = func(Event) {}
+	s := &scanner{Options: o, ctx: ctx, known: known, writer: o.Ledger.NewWriter(), committed: o.Now()}
+	s.tell = func(e Event) {
+		s.result.Add(e)
+		if events != nil {
+			events(e)
+		}
 	}
-	s := &scanner{Options: o, ctx: ctx, known: known, events: events, writer: o.Ledger.NewWriter(), committed: o.Now()}
 	if err := o.Filter.Check(); err != nil {
 		return s.result, err
 	}
@@ -33,11 +37,12 @@ func Scan(ctx context.Context, o Options, known *ledger.Index, events func(Event
 	if ctx.Err() != nil {
 		return s.result, fmt.Errorf("%w: %w", pipeline.ErrNotAttempted, context.Cause(ctx))
 	}
-	events(Event{Kind: Discovered, Run: -1, Total: len(places)})
+	s.tell(Event{Kind: Discovered, Run: -1, Total: len(places)})
 	s.reportRoots(rootErr)
-	s.countAbsent(places)
 
-	source := func(ctx context.Context, emit func(item) error) error { return s.listAll(ctx, places, emit) }
+	source := func(ctx context.Context, emit func(item) error) error {
+		return s.listAll(ctx, s.withAbsent(places), emit)
+	}
 	err := pipeline.RunWeighted(ctx, o.reading(), item.weight, source, s.read, s.take)
 	if ctx.Err() == nil {
 		err = errors.Join(err, s.commit()) // also of a scan that was drained
@@ -49,9 +54,9 @@ func Scan(ctx context.Context, o Options, known *ledger.Index, events func(Event
 // A scanner is one scan under way.
 type scanner struct {
 	Options
-	ctx    context.Context
-	known  *ledger.Index // may be nil
-	events func(Event)
+	ctx   context.Context
+	known *ledger.Index // may be nil
+	tell  func(Event)
 
 	// Of the sink:
 	result    Result
@@ -75,16 +80,16 @@ func (i item) weight() int64 {
 
 // listAll lists the experiments, several at a time, and hands them on in their
 // order, each with the runs that are to be read.
-func (s *scanner) listAll(ctx context.Context, places []dataset.Place, emit func(item) error) error {
-	source := func(_ context.Context, emit func(dataset.Place) error) error {
-		for _, place := range places {
-			if err := emit(place); err != nil {
+func (s *scanner) listAll(ctx context.Context, places []place, emit func(item) error) error {
+	source := func(_ context.Context, emit func(place) error) error {
+		for _, p := range places {
+			if err := emit(p); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	sink := func(r pipeline.Result[dataset.Place, *listed]) error {
+	sink := func(r pipeline.Result[place, *listed]) error {
 		if r.Err != nil {
 			r.Out = &listed{place: r.Item, err: r.Err}
 		}
@@ -122,72 +127,77 @@ func (s *scanner) take(r pipeline.Result[item, []outcome]) error {
 
 // defect counts and reports a run that could not be recorded by our own fault.
 func (s *scanner) defect(l *listed, j *job, err error) {
-	s.result.Failed++
+	s.leave(l, j, &outcome{failed: true})
 	s.report(Problem{Kind: Internal, Experiment: l.place.Experiment.Name, Run: j.run.Run, Path: l.place.Dir, Err: err})
 }
 
+// leave tells of a run that was to be read, and is left to the next scan.
+func (s *scanner) leave(l *listed, j *job, out *outcome) {
+	event := Event{Kind: Left, Experiment: l.place.Experiment.Name, Run: j.run.Run, Files: len(j.run.Files)}
+	event.Counts.Opened = out.opened
+	if out.pending {
+		event.Counts.Pending = 1
+	} else {
+		event.Counts.Failed = 1
+	}
+	s.tell(event)
+}
+
 func (s *scanner) takeRun(l *listed, j *job, out *outcome) error {
-	s.result.Opened += out.opened
 	for _, problem := range out.problems {
 		s.report(problem)
 	}
-	switch {
-	case out.pending:
-		s.result.Pending++
-		return nil
-	case out.failed:
-		s.result.Failed++
+	if out.pending || out.failed {
+		s.leave(l, j, out)
 		return nil
 	}
 	if err := s.writer.Add(out.record); err != nil {
 		s.defect(l, j, err)
 		return nil
 	}
-	s.countRecord(j, out)
+	s.tell(out.event(j))
 	if s.writer.Len() >= s.CommitRuns || s.Now().Sub(s.committed) >= s.CommitEvery {
 		return s.commit()
 	}
 	return nil
 }
 
-func (s *scanner) countRecord(j *job, out *outcome) {
+// event tells of a run that was recorded.
+func (out *outcome) event(j *job) Event {
+	e := Event{
+		Kind: Read, Experiment: out.record.Experiment, Run: out.record.Number, Files: len(j.run.Files),
+		Counts: Counts{Opened: out.opened}, Conflicts: out.conflicts,
+	}
 	if j.known {
-		s.result.Changed++
+		e.Counts.Changed = 1
 	} else {
-		s.result.New++
+		e.Counts.New = 1
 	}
 	if out.record.Cause != "" {
-		s.result.Damaged++
+		e.Counts.Damaged = 1
 	}
-	s.result.Conflicts = append(s.result.Conflicts, out.conflicts...)
-	event := Event{Kind: Read, Experiment: out.record.Experiment, Run: out.record.Number, Files: len(j.run.Files)}
 	for _, file := range j.run.Files {
-		event.Bytes += file.Size
+		e.Counts.Bytes += file.Size
 	}
-	s.result.Bytes += event.Bytes
-	s.events(event)
+	return e
 }
 
-// takeListed counts and reports what the listing of an experiment told.
+// takeListed tells what the listing of an experiment told.
 func (s *scanner) takeListed(l *listed) {
-	r := &s.result
+	if l.absent {
+		s.tell(Event{Kind: Absent, Experiment: l.place.Experiment.Name, Run: -1, Counts: Counts{Absent: 1}})
+		return
+	}
 	if l.place.Experiment.Name != "" {
-		r.Experiments++
+		l.counts.Experiments = 1
 		if !l.place.HasData && l.place.Err == nil {
-			r.NoData++
+			l.counts.NoData = 1
 		}
 	}
-	r.Unchanged += l.unchanged
-	r.Pending += l.pending
-	r.Failed += l.failed
-	r.Gone += l.gone
-	r.Offline += l.offline
-	r.Skipped += l.skipped
-	r.Listed += l.files
 	if l.err != nil {
 		s.report(Problem{Kind: Internal, Experiment: l.place.Experiment.Name, Run: -1, Path: l.place.Dir, Err: l.err})
 	}
-	s.events(Event{Kind: Listed, Experiment: l.place.Experiment.Name, Run: -1, Total: len(l.jobs), Files: l.files})
+	s.tell(Event{Kind: Listed, Experiment: l.place.Experiment.Name, Run: -1, Total: len(l.jobs), Files: l.counts.Listed, Counts: l.counts})
 	for _, problem := range l.problems {
 		s.report(problem)
 	}
@@ -203,14 +213,12 @@ func (s *scanner) commit() error {
 		return fmt.Errorf("commit %d records to the ledger: %w", count, err)
 	}
 	s.committed = s.Now()
-	s.result.Segments++
-	s.events(Event{Kind: Committed, Run: -1, Total: count})
+	s.tell(Event{Kind: Committed, Run: -1, Total: count})
 	return nil
 }
 
 func (s *scanner) report(p Problem) {
-	s.result.Problems = append(s.result.Problems, p)
-	s.events(Event{Kind: Trouble, Experiment: p.Experiment, Run: p.Run, Problem: &p})
+	s.tell(Event{Kind: Trouble, Experiment: p.Experiment, Run: p.Run, Problem: &p})
 }
 
 // reportRoots reports the roots that have no experiments.
@@ -234,19 +242,24 @@ func (s *scanner) reportRoots(err error) {
 	}
 }
 
-// countAbsent counts the known experiments that are not on disk.
-func (s *scanner) countAbsent(places []dataset.Place) {
-	if s.known == nil {
-		return
-	}
+// withAbsent adds the known experiments that are selected and not on disk, in the order
+// of the names.
+func (s *scanner) withAbsent(places []dataset.Place) []place {
+	all := make([]place, 0, len(places))
 	present := make(map[string]bool, len(places))
-	for _, place := range places {
-		present[place.Experiment.Name] = true
+	for _, p := range places {
+		present[p.Experiment.Name] = true
+		all = append(all, place{Place: p})
+	}
+	if s.known == nil {
+		return all
 	}
 	for _, name := range s.known.Experiments() {
 		e, _ := s.known.Experiment(name)
 		if !present[name] && s.Filter.MatchExperiment(e.Instrument(), name) {
-			s.result.Absent++
+			all = append(all, place{Place: dataset.Place{Experiment: dataset.Experiment{Name: name, Instrument: e.Instrument()}}, absent: true})
 		}
 	}
+	slices.SortStableFunc(all, func(a, b place) int { return strings.Compare(a.Experiment.Name, b.Experiment.Name) })
+	return all
 }

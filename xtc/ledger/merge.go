@@ -9,10 +9,10 @@ import (
 // A Conflict is something that a later reading of a run did not confirm. What was
 // known before is kept.
 type Conflict struct {
-	Experiment string
-	Run        int
-	Source     string // "" where it is about the whole run
-	What       string // "is no longer in the files", "BeginRun moved from ... to ..."
+	Experiment string `json:"experiment"`
+	Run        int    `json:"run"`
+	Source     string `json:"source,omitempty"` // "" where it is about the whole run
+	What       string `json:"what"`             // "is no longer in the files", "BeginRun moved from ... to ..."
 }
 
 // String returns one line.
