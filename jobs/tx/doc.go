@@ -22,6 +22,7 @@
 //	<state>/tx/<id>/header.json     Header; <id> is YYYYmmddTHHMMSSZ-<8 hexadecimal digits>, UTC
 //	<state>/tx/<id>/plan.jsonl.zst  the plan as it was given, pinned by the digest in the header
 //	<state>/tx/<id>/journal.jsonl   records, while the transaction is open
+//	<state>/tx/<id>/parts/0007/<attempt>.jsonl  those of a process that joined it, for part 7
 //	<state>/tx/<id>/journal.jsonl.zst  the same, when it is finished
 //	<state>/tx/<id>/result.json     Result: the transaction is finished
 //	<state>/tx/deployed.jsonl.zst   cache of what finished transactions deployed
@@ -42,7 +43,10 @@
 // as it was written wraps ErrDamaged and names the file.
 //
 // A transaction is written by one process at a time, which holds a lock on its
-// journal. Complete transactions never change.
+// journal, or by several that joined it, each with a journal of its own: Begin, close,
+// Join by each of them, and at last Resume and Finish by one, which makes of all
+// journals the one that a single process would have written. Complete transactions
+// never change.
 //
 // Previous contents are durable before Commit returns, and verified whenever they
 // are read. They are readable by no one who could not read the files.

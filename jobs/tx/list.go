@@ -16,8 +16,6 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
-
-	"deployconstants/internal/fslock"
 )
 
 // maxPacked bounds an unpacked journal, in bytes: some ten million records.
@@ -160,14 +158,12 @@ func checkHeader(id string, h Header) error {
 	return fmt.Errorf("header of transaction %s: %w: %s", id, ErrDamaged, problem)
 }
 
-// isRunning reports whether a process has the journal open.
+// isRunning reports whether a process has the journal, or that of a part, open.
 func (s *Store) isRunning(id string) bool {
-	file, err := openPlain(filepath.Join(s.dir(id), journalName), os.O_RDONLY)
-	if err != nil {
-		return false
+	held, err := isHeld(filepath.Join(s.dir(id), journalName))
+	if err == nil && !held {
+		held, err = s.partsRunning(id)
 	}
-	defer file.Close() // only asked
-	held, err := fslock.IsHeld(file)
 	return held && err == nil
 }
 
@@ -183,46 +179,71 @@ func readJSON(path string, into any) error {
 	return nil
 }
 
-// records reads the journal of a transaction. A torn end is no error, unless the
-// transaction is complete.
+// records reads the journal of a transaction, and, until it is finished, those of its
+// parts. A torn end is no error, unless the transaction is complete.
 func (s *Store) records(ctx context.Context, summary Summary) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		fail := func(path string, err error) { yield(Record{}, fmt.Errorf("%s: %w", path, err)) }
-		file, path, err := s.openRecords(summary.ID)
-		if err != nil {
-			yield(Record{}, err)
-			return
-		}
-		defer file.Close() // only read
-		reader := newJournalReader(ctxReader{ctx, file})
-		for {
-			record, err := reader.next()
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				fail(path, err)
+		if summary.Result == nil {
+			all, parts, err := s.together(ctx, summary.ID)
+			switch {
+			case errors.Is(err, fs.ErrNotExist): // finished meanwhile
+			case err != nil:
+				yield(Record{}, err)
 				return
-			}
-			if !yield(record, nil) {
+			case parts:
+				for i := range all {
+					if !yield(all[i], nil) {
+						return
+					}
+				}
 				return
 			}
 		}
-		if r := summary.Result; r != nil && (reader.torn || reader.n != r.Records) {
-			fail(path, fmt.Errorf("%w: %d records of %d", ErrDamaged, reader.n, r.Records))
-		}
+		s.recordsOfJournal(ctx, summary, yield)
 	}
 }
 
-// openRecords opens the journal, packed or not.
-func (s *Store) openRecords(id string) (r io.ReadCloser, path string, err error) {
-	path = filepath.Join(s.dir(id), journalName)
-	file, err := openPlain(path, os.O_RDONLY)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return file, path, err
+// recordsOfJournal reads the one journal of a transaction.
+func (s *Store) recordsOfJournal(ctx context.Context, summary Summary, yield func(Record, error) bool) {
+	fail := func(path string, err error) { yield(Record{}, fmt.Errorf("%s: %w", path, err)) }
+	file, path, err := s.openRecords(summary.ID, summary.Result != nil)
+	if err != nil {
+		yield(Record{}, err)
+		return
+	}
+	defer file.Close() // only read
+	reader := newJournalReader(ctxReader{ctx, file})
+	for {
+		record, err := reader.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			fail(path, err)
+			return
+		}
+		if !yield(record, nil) {
+			return
+		}
+	}
+	if r := summary.Result; r != nil && (reader.torn || reader.n != r.Records) {
+		fail(path, fmt.Errorf("%w: %d records of %d", ErrDamaged, reader.n, r.Records))
+	}
+}
+
+// openRecords opens the journal, packed or not: of a finished transaction the packed
+// one, beside which the other may have been left.
+func (s *Store) openRecords(id string, finished bool) (r io.ReadCloser, path string, err error) {
+	if !finished {
+		path = filepath.Join(s.dir(id), journalName)
+		file, err := openPlain(path, os.O_RDONLY)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return file, path, err
+		}
 	}
 	path = filepath.Join(s.dir(id), packedName)
-	if file, err = openPlain(path, os.O_RDONLY); err != nil {
+	file, err := openPlain(path, os.O_RDONLY)
+	if err != nil {
 		return nil, path, err
 	}
 	unpacked, err := unpack(file, maxPacked)

@@ -182,10 +182,33 @@ func (s *Store) Resume(ctx context.Context, id string) (*Tx, error) {
 	if errors.Is(err, fs.ErrNotExist) { // finished meanwhile
 		return nil, fmt.Errorf("resume %s: %w", id, ErrFinished)
 	}
+	if err == nil {
+		err = s.addParts(ctx, t)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("resume %s: %w", id, err)
 	}
 	return t, nil
+}
+
+// addParts adds the records of parts to those that were found. On an error it closes
+// the transaction.
+func (s *Store) addParts(ctx context.Context, t *Tx) error {
+	running, err := s.partsRunning(t.ID())
+	if err == nil && running {
+		err = ErrRunning
+	}
+	if err == nil {
+		var all []Record
+		var parts bool
+		if all, parts, err = s.together(ctx, t.ID()); parts {
+			t.found = all
+		}
+	}
+	if err != nil {
+		return errors.Join(err, t.Close())
+	}
+	return nil
 }
 
 // openTx locks the journal in dir and reads it.

@@ -2,8 +2,10 @@ package tx
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +21,7 @@ type Tx struct {
 	header  Header
 	journal *journal
 	found   []Record
+	part    Part // of Join
 }
 
 // ID returns the transaction's id.
@@ -27,8 +30,9 @@ func (t *Tx) ID() string { return t.header.ID }
 // Header returns the transaction's header.
 func (t *Tx) Header() Header { return t.header }
 
-// Records returns the records of the journal as Resume found it: none after Begin.
-// The caller must not change them.
+// Records returns the records as Resume found them, those of parts too, in the order of
+// their times; none after Begin. Of a joined transaction they are those of Others. The
+// caller must not change them.
 func (t *Tx) Records() []Record { return t.found }
 
 // Plan opens the pinned plan, see Store.Plan.
@@ -63,8 +67,23 @@ func (t *Tx) finish(r Result) error {
 	if t.journal.err != nil {
 		return t.journal.err
 	}
+	if t.Joined() {
+		return errors.New("it is finished as a whole, by Resume")
+	}
 	path := filepath.Join(t.dir, journalName)
-	packed, err := t.pack(path, &r)
+	records, parts, err := t.store.together(context.Background(), t.ID())
+	var packed *bytes.Buffer
+	switch {
+	case err != nil:
+		return err
+	case parts:
+		if len(records) > 0 {
+			t.journal.time = max(t.journal.time, records[len(records)-1].Time)
+		}
+		packed, err = t.packTogether(records, &r)
+	default:
+		packed, err = t.pack(path, &r)
+	}
 	if err != nil {
 		return err
 	}
@@ -78,6 +97,9 @@ func (t *Tx) finish(r Result) error {
 	r.Finished = r.Finished.UTC()
 	if err := t.store.publishJSON(t.dir, resultName, r); err != nil {
 		return err
+	}
+	if parts {
+		defer t.removeParts()
 	}
 	return t.store.sys.Remove(path)
 }
