@@ -102,11 +102,17 @@ func (s *Store) joinPart(ctx context.Context, h Header, p Part) (*Tx, error) {
 		err = errors.Join(ErrRunning, s.sys.Remove(path))
 	}
 	if err == nil {
-		t.found, err = t.Others(ctx)
+		err = readJournal(ctx, filepath.Join(t.dir, journalName), func(r Record) { t.found = append(t.found, r) })
+	}
+	var others []Record
+	if err == nil {
+		others, err = t.Others(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
+	t.found = append(t.found, others...)
+	sortByTime(t.found)
 	return t, nil
 }
 

@@ -31,8 +31,8 @@ func (t *Tx) ID() string { return t.header.ID }
 func (t *Tx) Header() Header { return t.header }
 
 // Records returns the records as Resume found them, those of parts too, in the order of
-// their times; none after Begin. Of a joined transaction they are those of Others. The
-// caller must not change them.
+// their times; none after Begin. See Join for those of a part. The caller must not
+// change them.
 func (t *Tx) Records() []Record { return t.found }
 
 // Plan opens the pinned plan, see Store.Plan.

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,28 +25,39 @@ import (
 // *planfile.FormatError, or what the system says; then the Result has no ID.
 func Apply(ctx context.Context, o Options, plan io.ReadSeeker) (Result, error) {
 	o.applyDefaults()
-	sums, digest, err := survey(plan)
-	if err == nil {
-		err = o.checkLimits(sums)
-	}
+	store, t, sums, err := o.begin(ctx, plan)
 	if err != nil {
 		return Result{}, err
 	}
+	return o.apply(ctx, store, t, sums)
+}
+
+// begin pins a plan that is within the limits, as an open transaction.
+func (o *Options) begin(ctx context.Context, plan io.ReadSeeker) (*tx.Store, *tx.Tx, sums, error) {
+	fail := func(err error) (*tx.Store, *tx.Tx, sums, error) { return nil, nil, sums{}, err }
+	o.applyDefaults()
+	s, digest, err := survey(plan)
+	if err == nil {
+		err = o.checkLimits(s)
+	}
+	if err != nil {
+		return fail(err)
+	}
 	if _, err := plan.Seek(0, io.SeekStart); err != nil {
-		return Result{}, err
+		return fail(err)
 	}
 	store, err := tx.Open(o.State)
 	if err != nil {
-		return Result{}, err
+		return fail(err)
 	}
 	t, err := store.Begin(ctx, o.newHeader(tx.Apply), plan)
 	if err != nil {
-		return Result{}, err
+		return fail(err)
 	}
 	if t.Header().Plan != digest {
-		return Result{}, errors.Join(ErrPlanChanged, t.Finish(tx.Result{Note: ErrPlanChanged.Error()}))
+		return fail(errors.Join(ErrPlanChanged, t.Finish(tx.Result{Note: ErrPlanChanged.Error()})))
 	}
-	return o.apply(ctx, store, t, sums)
+	return store, t, s, nil
 }
 
 // newHeader returns that of a new transaction.
@@ -123,16 +135,16 @@ func (o *Options) checkLimits(s sums) error {
 
 // apply carries the pinned plan of an open transaction out.
 func (o Options) apply(ctx context.Context, store *tx.Store, t *tx.Tx, s sums) (Result, error) {
-	r := newRun(o, store, t)
-	a := &applying{run: r, found: before(t.Records())}
-	r.manner = a
+	a := newApplying(o, store, t)
+	a.plan = t.Plan
+	r := a.run
 	from := 0
 	for _, end := range cuts(o.Waves, len(s.changing)) {
 		wave := map[string]bool{}
 		for _, experiment := range s.changing[from:end] {
 			wave[experiment] = true
 		}
-		if err := a.wave(ctx, t, wave); err != nil {
+		if err := a.wave(ctx, wave); err != nil {
 			return r.result, errors.Join(err, t.Close())
 		}
 		if end < len(s.changing) && o.Verify != nil {
@@ -161,12 +173,48 @@ func (r *run) finish(t *tx.Tx) (Result, error) {
 type applying struct {
 	*run
 	found map[string]*past // by path; of an earlier call
+	plan  func() (io.ReadCloser, error)
+
+	// others returns what other processes have done by now that work on the same part
+	// of the transaction; nil: there are none.
+	others func(ctx context.Context) ([]tx.Record, error)
+}
+
+func newApplying(o Options, store *tx.Store, t *tx.Tx) *applying {
+	a := &applying{run: newRun(o, store, t), found: before(t.Records())}
+	a.manner = a
+	return a
+}
+
+// elsewhere takes over what another process did with a file that has just changed under
+// the hands of this one. It reports false if none did anything.
+func (a *applying) elsewhere(ctx context.Context, s *step) bool {
+	if a.others == nil {
+		return false
+	}
+	records, err := a.others(ctx)
+	if err != nil {
+		return false
+	}
+	found := before(records)
+	p := found[s.Path()]
+	switch {
+	case p == nil:
+		return false
+	case p.settled != nil:
+		s.recall(found)
+	default:
+		s.lose()
+		s.settle(Failed, errors.New("another process is at it; resume the transaction"))
+	}
+	return true
 }
 
 // past is what an earlier call did with a path.
 type past struct {
 	settled *tx.Record
 	open    *tx.Record
+	intent  *tx.Record // the last one, settled or not
 }
 
 // before sorts the records of earlier calls.
@@ -185,7 +233,7 @@ func before(records []tx.Record) map[string]*past {
 		}
 		switch record.Kind {
 		case tx.Intent:
-			p.open = record
+			p.open, p.intent = record, record
 		case tx.Skipped, tx.Failed:
 			p.open = nil
 		default:
@@ -196,9 +244,9 @@ func before(records []tx.Record) map[string]*past {
 }
 
 // wave carries out the changes of some experiments.
-func (a *applying) wave(ctx context.Context, t *tx.Tx, wave map[string]bool) error {
+func (a *applying) wave(ctx context.Context, wave map[string]bool) error {
 	return a.carry(ctx, func(ctx context.Context, emit func(*batch) error) (err error) {
-		plan, err := t.Plan()
+		plan, err := a.plan()
 		if err != nil {
 			return err
 		}
@@ -243,7 +291,7 @@ func (a *applying) wave(ctx context.Context, t *tx.Tx, wave map[string]bool) err
 func (a *applying) step(ctx context.Context, item planfile.Item) *step {
 	s := &step{item: slim(item), Place: tx.Place{Experiment: item.Experiment}}
 	if item.Kind == planfile.KindPanel {
-		a.register(ctx, s)
+		_ = a.register(ctx, s) // the outcome tells
 		return s
 	}
 	s.Place = tx.Place{
@@ -261,18 +309,60 @@ func (a *applying) step(ctx context.Context, item planfile.Item) *step {
 	if s.CalibDir == "" { // the settings tell; the journal is asked by the path
 		s.CalibDir, _ = a.CalibDir(item.Experiment) // enter tells of the error
 	}
-	if p := a.found[s.Path()]; p != nil {
-		s.open, s.hanging = p.open, p.open != nil
-		if p.settled != nil {
-			status := Done
-			if p.settled.Kind == tx.Adopted {
-				status = Adopted
-			}
-			s.settle(status, nil)
-			s.outcome.Again = true
+	s.recall(a.found)
+	return s
+}
+
+// recall takes over what was done with the file before.
+func (s *step) recall(found map[string]*past) {
+	p := found[s.Path()]
+	if p == nil {
+		return
+	}
+	s.open, s.hanging = p.open, p.open != nil
+	if p.settled != nil {
+		status := Done
+		if p.settled.Kind == tx.Adopted {
+			status = Adopted
+		}
+		s.settle(status, nil)
+		s.outcome.Again, s.open, s.hanging = true, nil, false
+	}
+}
+
+// entered looks again at what other processes have done, now that the experiment is
+// locked.
+func (a *applying) entered(ctx context.Context, p *site) error {
+	if a.others == nil {
+		return nil
+	}
+	records, err := a.others(ctx)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	found := before(records)
+	for _, s := range p.steps {
+		if !s.claimed {
+			s.recall(found)
 		}
 	}
-	return s
+	return nil
+}
+
+// meanwhile asks for an intent of another process for a file that holds what it is to
+// hold: where locks do not work, both may be at it.
+func (a *applying) meanwhile(ctx context.Context, s *step) error {
+	if a.others == nil || s.open != nil {
+		return nil
+	}
+	records, err := a.others(ctx)
+	if err != nil {
+		return err
+	}
+	if p := before(records)[s.Path()]; p != nil {
+		s.open = cmp.Or(p.open, p.intent)
+	}
+	return nil
 }
 
 // slim drops what is not needed any more.
@@ -281,13 +371,13 @@ func slim(item planfile.Item) planfile.Item {
 	return item
 }
 
-// register makes tree and alias of a new panel.
-func (a *applying) register(ctx context.Context, s *step) {
+// register makes tree and alias of a new panel. What its outcome tells is returned, too.
+func (a *applying) register(ctx context.Context, s *step) error {
 	item := s.item
 	if p := a.found[item.Type+"\x00"+item.ID]; p != nil && p.settled != nil {
 		s.settle(Registered, nil)
 		s.outcome.Alias, s.outcome.Again = p.settled.Alias, true
-		return
+		return nil
 	}
 	detType, err := repo.TypeNamed(item.Type)
 	alias := ""
@@ -305,10 +395,11 @@ func (a *applying) register(ctx context.Context, s *step) {
 	}
 	if err != nil {
 		s.settle(Failed, err)
-		return
+		return err
 	}
 	s.settle(Registered, nil)
 	s.outcome.Alias = alias
+	return nil
 }
 
 func (a *applying) strict() bool { return true }
@@ -355,6 +446,11 @@ func (a *applying) examine(ctx context.Context, b *calibdir.Batch, c *calibdir.C
 			return fmt.Errorf("%w; --no-undo replaces without", err)
 		}
 		now.SHA256 = kept.SHA256
+	}
+	if now.SHA256 == want {
+		if err := a.meanwhile(ctx, s); err != nil {
+			return err
+		}
 	}
 	switch {
 	case s.open != nil && now.SHA256 == want:
@@ -467,9 +563,9 @@ func (a *applying) record(ctx context.Context, b *calibdir.Batch, c *calibdir.Ca
 }
 
 // noted returns the files that HISTORY has lines of this transaction for: of an
-// earlier call that was interrupted.
+// earlier call that was interrupted, or of another process.
 func (a *applying) noted(c *calibdir.Calib, inPlace []*step) (map[string]bool, error) {
-	interrupted := false
+	interrupted := a.others != nil
 	for _, s := range inPlace {
 		interrupted = interrupted || s.there
 	}

@@ -62,7 +62,7 @@ func (r *run) chunk(ctx context.Context, jobs []job) (err error) {
 		return err
 	}
 	for _, j := range jobs {
-		r.take(b, j)
+		r.take(ctx, b, j)
 		r.note(ctx, b, j)
 	}
 	if err := files.Settle(); err != nil {
@@ -226,7 +226,7 @@ func (r *run) stageAll(ctx context.Context, b *calibdir.Batch, files *atomicfile
 }
 
 // take gives the files their names.
-func (r *run) take(b *calibdir.Batch, j job) {
+func (r *run) take(ctx context.Context, b *calibdir.Batch, j job) {
 	for _, s := range j.steps {
 		if s.claimed || s.there || s.keeps {
 			continue
@@ -234,6 +234,9 @@ func (r *run) take(b *calibdir.Batch, j job) {
 		_, err := s.change.Take()
 		switch {
 		case errors.Is(err, atomicfile.ErrChanged):
+			if r.elsewhere(context.WithoutCancel(ctx), s) {
+				continue
+			}
 			err = skipf("%v", err)
 		case errors.Is(err, atomicfile.ErrNotDurable):
 			s.lose()

@@ -5,6 +5,13 @@
 //	result, err = apply.Resume(ctx, options, id)                     // after a crash
 //	result, err = apply.Undo(ctx, options, id, apply.UndoOptions{})
 //
+// Or by several processes, perhaps on several hosts:
+//
+//	id, err := apply.Begin(ctx, options, plan)                       // one
+//	err = apply.Register(ctx, options, id)                           // one: aliases of new panels
+//	result, err := apply.Carry(ctx, options, id, share)              // each, for its share of the plan
+//	complete, err := apply.Conclude(ctx, options, id)                // one
+//
 // # A batch
 //
 // Consecutive experiments, some 128 files or 128 MiB, are one item of a pipeline:
@@ -50,6 +57,9 @@
 //	files not recorded     nil, Result.Complete is false  Resume
 //
 // # Limits
+//
+// Two processes that carry out the same share at once, where the file system has no
+// locks, may each write a line to HISTORY for one file.
 //
 // Not restored: owner, other names of a file, times of directories, lines of ours in
 // a HISTORY that others wrote to. Trees and aliases of panels stay. The experiments

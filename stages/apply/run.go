@@ -17,6 +17,11 @@ import (
 // A manner is what apply and undo do differently. Its methods are called by many
 // goroutines at once.
 type manner interface {
+	// entered follows the lock of an experiment.
+	entered(ctx context.Context, p *site) error
+	// elsewhere settles a file that changed since it was examined, if another process of
+	// the same transaction did that.
+	elsewhere(ctx context.Context, s *step) bool
 	// admit looks at what else is in the directory of the step; an error refuses all
 	// of its steps.
 	admit(c *calibdir.Calib, s *step) error

@@ -38,6 +38,9 @@ func (r *run) enter(ctx context.Context, p *site) error {
 	if err := r.lock(ctx, p); err != nil {
 		return err
 	}
+	if err := r.entered(ctx, p); err != nil {
+		return err
+	}
 	for _, s := range p.steps {
 		if s.item.Kind == planfile.KindPanel {
 			continue

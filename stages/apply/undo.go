@@ -249,6 +249,10 @@ type restoring struct {
 	force bool
 }
 
+func (u *restoring) entered(context.Context, *site) error { return nil }
+
+func (u *restoring) elsewhere(context.Context, *step) bool { return false }
+
 func (u *restoring) strict() bool { return false }
 
 func (u *restoring) admit(*calibdir.Calib, *step) error { return nil }
