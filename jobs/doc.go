@@ -14,6 +14,7 @@
 //	digests/files.jsonl.zst file      digests of constants by the identity of their files (package repo/digest)
 //	sweep.plan.jsonl.zst   file       plan of the last sweep, if it has to be applied (package stages/sweep)
 //	tx/<id>/               directory  one transaction (package jobs/tx)
+//	jobs/<id>/             directory  one job of many tasks (package jobs/jobdir)
 //	objects/               directory  previous contents by digest (package jobs/tx)
 //	locks/                 directory  <experiment>.lock, sweep.lock (package internal/fslock)
 //	heartbeat.json         file       when the last sweep was seen alive (package internal/beacon)

@@ -30,6 +30,9 @@ func (s State) Plan() string { return filepath.Join(s.Dir, "sweep.plan.jsonl.zst
 // Transactions returns the directory that has one directory for each transaction.
 func (s State) Transactions() string { return filepath.Join(s.Dir, "tx") }
 
+// Jobs returns the directory that has one directory for each job.
+func (s State) Jobs() string { return filepath.Join(s.Dir, "jobs") }
+
 // Objects returns the directory of previous contents.
 func (s State) Objects() string { return filepath.Join(s.Dir, "objects") }
 

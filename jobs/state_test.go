@@ -15,7 +15,7 @@ func TestPaths(t *testing.T) {
 	state := jobs.State{Dir: "/state"}
 	seen := map[string]bool{}
 	for _, path := range []string{
-		state.Ledger(), state.Digests(), state.Transactions(), state.Objects(),
+		state.Ledger(), state.Digests(), state.Transactions(), state.Objects(), state.Jobs(),
 		state.Plan(), state.Notes(), state.Locks(), state.Heartbeat(), state.Metrics(),
 	} {
 		if !strings.HasPrefix(path, "/state/") || seen[path] {

@@ -51,6 +51,7 @@ var rooms = map[string]room{
 	"repo/content":    {layer: 4},
 	"jobs":            {layer: 3},
 	"jobs/planfile":   {layer: 4, modules: []string{zstd}},
+	"jobs/jobdir":     {layer: 4, modules: []string{unix}},
 	"jobs/tx":         {layer: 5, modules: []string{unix, zstd}},
 
 	"internal/logx":     {layer: 3, modules: []string{logrus}},
@@ -66,19 +67,22 @@ var rooms = map[string]room{
 	"stages/explain":  {layer: 7},
 	"stages/apply":    {layer: 7, modules: []string{unix}},
 	"stages/verify":   {layer: 7},
-	"stages/sweep":    {layer: 8},
-	"internal/cli":    {layer: 9, modules: []string{logrus, unix, "github.com/urfave/cli/v2"}},
+	"stages/manifest": {layer: 8, modules: []string{zstd}},
+	"stages/sweep":    {layer: 9},
+	"stages/task":     {layer: 10, modules: []string{unix}},
+	"stages/submit":   {layer: 10},
+	"internal/cli":    {layer: 11, modules: []string{logrus, unix, "github.com/urfave/cli/v2"}},
 
-	"cmd/deploy_constants": {layer: 10},
+	"cmd/deploy_constants": {layer: 12},
 
-	"xtc/xtctest":         {layer: 10}, // for tests and the demonstration: nothing shipped may import it
-	"internal/testenv":    {layer: 10},
-	"internal/facility":   {layer: 11},
+	"xtc/xtctest":         {layer: 12}, // for tests and the demonstration: nothing shipped may import it
+	"internal/testenv":    {layer: 12},
+	"internal/facility":   {layer: 13},
 	"internal/testreport": {layer: 0},
 	"internal/archtest":   {layer: 0},
-	"internal/goldentest": {layer: 12},
-	"internal/demo":       {layer: 12},
-	"internal/sweeptest":  {layer: 12},
+	"internal/goldentest": {layer: 14},
+	"internal/demo":       {layer: 14},
+	"internal/sweeptest":  {layer: 14},
 }
 
 // programsOfTheirOwn may start other programs; nothing that is shipped may.

@@ -110,6 +110,15 @@ func (s *Store) Show(ctx context.Context, id string) (Summary, iter.Seq2[Record,
 	return Summary{}, nil, fmt.Errorf("%s: %w", id, ErrNotFound)
 }
 
+// Summary returns one transaction without its undos. Errors wrap ErrID, ErrNotFound,
+// ErrDamaged or what the system returned.
+func (s *Store) Summary(ctx context.Context, id string) (Summary, error) {
+	if err := context.Cause(ctx); err != nil {
+		return Summary{}, err
+	}
+	return s.summary(id)
+}
+
 // summary reads header and result of a transaction.
 func (s *Store) summary(id string) (Summary, error) {
 	if err := CheckID(id); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -149,7 +150,7 @@ func (s *sweep) scan(ctx context.Context) (err error) {
 		return err
 	}
 	if s.report.Scan.New+s.report.Scan.Changed > 0 {
-		if err := s.compact(ctx); err != nil {
+		if err := Compact(ctx, s.Options); err != nil {
 			return err
 		}
 		if s.index, err = s.Ledger.Load(ctx); err != nil {
@@ -160,64 +161,61 @@ func (s *sweep) scan(ctx context.Context) (err error) {
 	return nil
 }
 
-// compact merges the segments of the ledger when they have become many.
-func (s *sweep) compact(ctx context.Context) error {
-	segments, err := s.Ledger.Segments()
+// Compact merges the segments of the ledger when they have become many.
+func Compact(ctx context.Context, o Options) error {
+	o.Events.applyDefaults()
+	segments, err := o.Ledger.Segments()
 	if err != nil || len(segments) <= ledger.CompactAbove {
 		return err
 	}
-	s.Events.Stage("compact the ledger", 0)
-	_, err = s.Ledger.Compact(ctx)
+	o.Events.Stage("compact the ledger", 0)
+	_, err = o.Ledger.Compact(ctx)
 	return err
 }
 
-// resume goes on with what earlier sweeps were interrupted in. What a person began
-// is left to a person: it may have been stopped for a reason.
-func (s *sweep) resume(ctx context.Context) error {
-	all, err := s.Store.List(ctx)
+// resume goes on with what earlier sweeps were interrupted in.
+func (s *sweep) resume(ctx context.Context) (err error) {
+	s.report.Resumed, s.report.Unfinished, err = GoOn(ctx, s.Options, s.index)
+	return err
+}
+
+// GoOn goes on with the transactions that earlier sweeps were interrupted in. What
+// somebody else began is left to them, and returned as unfinished: it may have been
+// stopped for a reason.
+func GoOn(ctx context.Context, o Options, index *ledger.Index) (resumed []apply.Result, unfinished []string, err error) {
+	o.Events.applyDefaults()
+	all, err := o.Store.List(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	for _, one := range all {
 		switch {
 		case one.Status != tx.Incomplete:
 			continue
 		case one.Kind != tx.Apply || one.Origin != Origin:
-			s.report.Unfinished = append(s.report.Unfinished, one.ID)
+			unfinished = append(unfinished, one.ID)
 			continue
 		}
-		o, err := s.Apply(s.index)
+		applying, err := o.Apply(index)
 		if err != nil {
-			return err
+			return resumed, unfinished, err
 		}
-		o.Events = s.Events.Done
-		s.Events.Stage("resume "+one.ID, 0)
-		result, err := apply.Resume(ctx, o, one.ID)
+		applying.Events = o.Events.Done
+		o.Events.Stage("resume "+one.ID, 0)
+		result, err := apply.Resume(ctx, applying, one.ID)
 		if errors.Is(err, tx.ErrRunning) {
 			continue
 		}
-		s.report.Resumed = append(s.report.Resumed, result)
+		resumed = append(resumed, result)
 		if err != nil {
-			return err
+			return resumed, unfinished, err
 		}
 	}
-	return nil
+	return resumed, unfinished, nil
 }
 
 // plan writes the plan, and keeps its file if it changes anything.
 func (s *sweep) plan(ctx context.Context) (err error) {
-	s.Events.Stage("list the repository", 0)
-	snapshot, err := resolve.Load(ctx, s.Plan.Repository, s.Resolve)
-	if err != nil {
-		return err
-	}
-	if s.Plan.Owner, err = s.Store.Deployed(ctx); err != nil {
-		return err
-	}
-	header, err := s.Header(snapshot.Digest(), s.index.Digest())
-	if err != nil {
-		return err
-	}
 	file, err := os.CreateTemp(filepath.Dir(s.State.Plan()), ".tmp-plan-*")
 	if err != nil {
 		return err
@@ -228,19 +226,7 @@ func (s *sweep) plan(ctx context.Context) (err error) {
 		}
 		err = errors.Join(err, file.Close())
 	}()
-	writer, err := planfile.NewWriter(file, header)
-	if err != nil {
-		return err
-	}
-	s.Events.Stage("plan", len(s.index.Experiments()))
-	s.report.Plan, err = plan.Plan(ctx, s.Options.Plan, s.index, snapshot, func(item planfile.Item) error {
-		s.Events.Item(item)
-		return writer.Write(item)
-	})
-	if err != nil {
-		return err
-	}
-	if err := writer.Close(); err != nil {
+	if s.report.Plan, err = Plan(ctx, s.Options, s.index, file); err != nil {
 		return err
 	}
 	if s.report.Plan.Changes() == 0 {
@@ -251,6 +237,37 @@ func (s *sweep) plan(ctx context.Context) (err error) {
 	}
 	s.report.File = s.State.Plan()
 	return nil
+}
+
+// Plan writes the plan for the experiments of the index to w.
+func Plan(ctx context.Context, o Options, index *ledger.Index, w io.Writer) (summary plan.Summary, err error) {
+	o.Events.applyDefaults()
+	o.Events.Stage("list the repository", 0)
+	snapshot, err := resolve.Load(ctx, o.Plan.Repository, o.Resolve)
+	if err != nil {
+		return summary, err
+	}
+	planning := o.Plan
+	if planning.Owner, err = o.Store.Deployed(ctx); err != nil {
+		return summary, err
+	}
+	header, err := o.Header(snapshot.Digest(), index.Digest())
+	if err != nil {
+		return summary, err
+	}
+	writer, err := planfile.NewWriter(w, header)
+	if err != nil {
+		return summary, err
+	}
+	o.Events.Stage("plan", len(index.Experiments()))
+	summary, err = plan.Plan(ctx, planning, index, snapshot, func(item planfile.Item) error {
+		o.Events.Item(item)
+		return writer.Write(item)
+	})
+	if err != nil {
+		return summary, err
+	}
+	return summary, writer.Close()
 }
 
 // removed makes sure that there is no such file.
