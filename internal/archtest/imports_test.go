@@ -67,6 +67,7 @@ var rooms = map[string]room{
 	"stages/explain":  {layer: 7},
 	"stages/apply":    {layer: 7, modules: []string{unix}},
 	"stages/verify":   {layer: 7},
+	"stages/shard":    {layer: 6},
 	"stages/manifest": {layer: 8, modules: []string{zstd}},
 	"stages/sweep":    {layer: 9},
 	"stages/task":     {layer: 10, modules: []string{unix}},
