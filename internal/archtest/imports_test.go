@@ -73,14 +73,14 @@ var rooms = map[string]room{
 	"stages/manifest": {layer: 8, modules: []string{zstd}},
 	"stages/sweep":    {layer: 9},
 	"stages/task":     {layer: 10, modules: []string{unix}},
-	"stages/submit":   {layer: 10},
-	"internal/cli":    {layer: 11, modules: []string{logrus, unix, "github.com/urfave/cli/v2"}},
+	"stages/submit":   {layer: 11},
+	"internal/cli":    {layer: 12, modules: []string{logrus, unix, "github.com/urfave/cli/v2"}},
 
-	"cmd/deploy_constants": {layer: 12},
+	"cmd/deploy_constants": {layer: 13},
 
-	"xtc/xtctest":         {layer: 12}, // for tests and the demonstration: nothing shipped may import it
-	"internal/testenv":    {layer: 12},
-	"internal/facility":   {layer: 13},
+	"xtc/xtctest":         {layer: 13}, // for tests and the demonstration: nothing shipped may import it
+	"internal/testenv":    {layer: 13},
+	"internal/facility":   {layer: 14},
 	"internal/testreport": {layer: 0},
 	"internal/archtest":   {layer: 0},
 	"internal/goldentest": {layer: 14},

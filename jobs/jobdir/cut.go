@@ -273,8 +273,8 @@ func (j *Job) PlanOf(shard int) (*bytes.Reader, error) {
 	return bytes.NewReader(text), err
 }
 
-// Round says for which shards a submission of a step is: the first for all of them,
-// later ones for those that are named.
+// Round says for which shards a submission of a step is; one of which nothing is said
+// is for all of them.
 func (j *Job) Round(step Step, round int, shards []int) error {
 	_, err := j.publish(roundName(step, round), bytes.NewReader(mustEncode(shards)), true)
 	return err
@@ -297,7 +297,10 @@ func (j *Job) ShardOf(step Step, round, task int) (int, error) {
 		return task + 1, nil
 	}
 	var shards []int
-	if err := j.readJSON(roundName(step, round), &shards); err != nil {
+	switch err := j.readJSON(roundName(step, round), &shards); {
+	case errors.Is(err, fs.ErrNotExist): // a round for all shards
+		return task + 1, nil
+	case err != nil:
 		return 0, err
 	}
 	if task >= len(shards) {

@@ -25,9 +25,10 @@ type SubmissionState string
 
 // The states of submissions.
 const (
-	Intended  SubmissionState = "intended"  // about to be submitted, or never tried
+	Drafted   SubmissionState = "drafted"   // not tried yet
+	Intended  SubmissionState = "intended"  // about to be submitted: whoever was at it knows the end, or died
 	Submitted SubmissionState = "submitted" // Slurm has it
-	Refused   SubmissionState = "refused"   // Slurm does not take it
+	Refused   SubmissionState = "refused"   // Slurm does not have it, and was not or will not be given it
 	Unknown   SubmissionState = "unknown"   // Slurm may have it or not
 	Cancelled SubmissionState = "cancelled"
 )
