@@ -182,6 +182,7 @@ func (c *Commands) Cancel(ctx context.Context, jobs ...JobID) error {
 // Requeue implements Scheduler by scontrol requeue, then scontrol update for the
 // nodes; exclude replaces the nodes that the task excluded before. A task that
 // waits already is no error: it is going to run, and gets the nodes to exclude.
+// ErrRefused: there is no such task, or its Submission did not have Requeue.
 //
 // The task is not held meanwhile. It needs not be: a requeued task does not start
 // before a credential has expired, five seconds later or more, and a hold that is

@@ -400,6 +400,57 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Output that is not understood is no empty answer.
+func TestOutputNotUnderstood(t *testing.T) {
+	c := newCluster(t, slurm.Options{})
+	for _, program := range fakes {
+		c.reply(program, reply{Stdout: "the cluster is closed today\n"})
+	}
+	_, limits := c.Limits(t.Context())
+	_, jobs := c.Jobs(t.Context(), []string{"a"})
+	_, records := c.Accounting(t.Context(), []string{"a"}, time.Now())
+	_, submit := c.Submit(t.Context(), plain())
+	for name, err := range map[string]error{"Limits": limits, "Jobs": jobs, "Accounting": records, "Submit": submit} {
+		if _, ok := errors.AsType[*slurm.FormatError](err); !ok {
+			t.Errorf("%s: error %v, want a *FormatError", name, err)
+		}
+	}
+	if !slurm.Doubtful(submit) || slurm.Doubtful(nil) {
+		t.Error("an unknown answer is no doubt, or success is")
+	}
+	c.reply("scontrol", reply{Exit: 1})
+	if _, err := c.Limits(t.Context()); err == nil {
+		t.Error("no error of scontrol")
+	}
+}
+
+// The last line that a user reads says what, where, and what to do.
+func TestMessages(t *testing.T) {
+	c := newCluster(t, slurm.Options{})
+	c.reply("sbatch", reply{Stderr: recorded(t, "24.11", "err-memory.txt").output, Exit: 1})
+	_, failed := c.Submit(t.Context(), plain())
+	_, missing := slurm.New(slurm.Options{Dir: "/opt/slurm/bin"}).Submit(t.Context(), plain())
+	_, elsewhere := slurm.New(slurm.Options{}).Submit(t.Context(), plain())
+	_, field := (&slurm.Submission{Name: "a b"}).Script()
+	_, text := slurm.ParseTasks("1|N/A\n")
+	for _, m := range []struct {
+		err  error
+		want string
+	}{
+		{failed, c.dir + "/sbatch --parsable: exit status 1: sbatch: error: Memory specification can not be satisfied; sbatch: error: Batch job submission failed: Requested node configuration is not available"},
+		{missing, "sbatch --parsable: /opt/slurm/bin has no program sbatch"},
+		{elsewhere, "sbatch --parsable: no directory of PATH has sbatch; is this a host that submits to Slurm?"},
+		{field, `slurm: Name "a b" is not up to 200 letters, digits, ".", "_" and "-"`},
+		{text, `output of squeue, line 1, "1|N/A" is not understood: 2 columns, want 7`},
+		{&slurm.AbsentError{Name: "x", Waited: 65 * time.Second, Accounted: true}, "job x was not submitted: the queue has not had it for 1m5s, and accounting has no record of it; submit it again"},
+		{&slurm.AbsentError{Name: "x", Waited: 65 * time.Second}, "job x was not submitted: the queue has not had it for 1m5s, and accounting could not be asked; submit it again"},
+	} {
+		if diff := cmp.Diff(m.want, m.err.Error()); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 func TestCancel(t *testing.T) {
 	c := newCluster(t, slurm.Options{})
 	if err := c.Cancel(t.Context(), 7, 9); err != nil {
@@ -427,6 +478,7 @@ func TestRequeue(t *testing.T) {
 		"anywhere":             {[]reply{{}}, nil, []string{requeue}, nil},
 		"elsewhere":            {[]reply{{}}, []string{"n1", "n[3-4]"}, []string{requeue, update}, nil},
 		"waits already":        {[]reply{pending, {}}, []string{"n1", "n[3-4]"}, []string{requeue, update}, nil},
+		"not to be requeued":   {[]reply{{Stderr: "7_3: Requested operation is presently disabled\n", Exit: 1}}, nil, []string{requeue}, slurm.ErrRefused},
 		"of an unknown job":    {[]reply{{Stderr: "7_3: Invalid job id specified\n", Exit: 1}}, []string{"n1", "n[3-4]"}, []string{requeue}, slurm.ErrRefused},
 		"within the task":      {[]reply{stopped, pending, stopped, stopped, {}}, []string{"n1", "n[3-4]"}, []string{requeue, requeue, update, update, update}, nil},
 		"no controller":        {[]reply{{}, {Stderr: "Unable to contact slurm controller (connect failure)\n", Exit: 1}}, []string{"n1", "n[3-4]"}, []string{requeue, update}, slurm.ErrUnreachable},

@@ -42,6 +42,7 @@
 //
 //	a task is addressed as A_t                    the raw id of an array's last task is the array's own: to requeue it repeats the whole array
 //	a requeued task does not start at once        a credential must expire first, 5 s or more (22.05); so its nodes can still be excluded
+//	to requeue a job with --no-requeue            "Requested operation is presently disabled" (22.05)
 //	ExcNodeList of a running task                 "Job is no longer pending execution"; COMPLETING or PENDING after a requeue: taken (22.05)
 //	to requeue from within the task               its children get the SIGTERM too: 2 of 5 scontrol died of it (22.05), see Commands.Requeue
 //	scancel of unknown or ended ids               exits 0

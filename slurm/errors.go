@@ -184,6 +184,7 @@ var refusals = []string{
 	"Task count specification invalid",
 	"Pathname of a file, directory or other parameter too long",
 	"Access/permission denied",
+	"Requested operation is presently disabled", // requeue, of a job with --no-requeue
 	"Invalid job id specified",
 	"Incompatible versions of client and server code",
 	"Unable to open file",

@@ -35,7 +35,7 @@ func (e *AbsentError) Error() string {
 	if !e.Accounted {
 		sure = "and accounting could not be asked"
 	}
-	return fmt.Sprintf("job %s was not submitted: the queue has not had it for %v, %s", e.Name, e.Waited.Round(time.Second), sure)
+	return fmt.Sprintf("job %s was not submitted: the queue has not had it for %v, %s; submit it again", e.Name, e.Waited.Round(time.Second), sure)
 }
 
 // A Search is how Find looks for a job.

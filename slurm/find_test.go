@@ -34,14 +34,14 @@ var (
 )
 
 // find runs Find in a bubble, whose time passes at once.
-func find(t *testing.T, s *story) (id slurm.JobID, err error, took time.Duration) {
+func find(t *testing.T, s *story) (id slurm.JobID, took time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s.begun = time.Now()
 		id, err = slurm.Find(t.Context(), s, slurm.Search{Name: "x", Since: s.begun})
 		took = time.Since(s.begun)
 	})
-	return id, err, took
+	return id, took, err
 }
 
 func TestFind(t *testing.T) {
@@ -125,7 +125,7 @@ func TestFind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &story{jobs: c.jobs, acct: c.acct}
-			id, err, took := find(t, s)
+			id, took, err := find(t, s)
 			absent, isAbsent := errors.AsType[*slurm.AbsentError](err)
 			switch {
 			case c.absent != nil:

@@ -9,7 +9,7 @@ import (
 	"deployconstants/slurm"
 )
 
-// limited keeps the lists of a fuzzed text short: a million tasks take long.
+// limited keeps the lists of a fuzzed text short: half a million tasks take long.
 func limited(t *testing.T, text string) {
 	if len(text) > 1<<12 {
 		t.Skip("long")

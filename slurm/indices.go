@@ -8,7 +8,7 @@ import (
 )
 
 // maxTasks bounds the tasks of one output.
-const maxTasks = 1_000_000
+const maxTasks = 500_000
 
 // maxIndex is above any index that an array can have (MaxArraySize is at most
 // 4000001).

@@ -23,7 +23,7 @@ const (
 )
 
 const (
-	maxOutput = 64 << 20 // bytes of standard output: a million tasks of squeue
+	maxOutput = 64 << 20 // bytes of standard output; 500000 tasks have about 40 MiB
 	maxStderr = 64 << 10 // bytes of standard error that are kept
 	endDelay  = 5 * time.Second
 )
@@ -62,7 +62,12 @@ func (c *Commands) run(ctx context.Context, what call) (string, error) {
 	// is about to submit, and where a site has wrapped a command in a script, both
 	// are killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = func() error {
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != syscall.ESRCH {
+			return err
+		}
+		return os.ErrProcessDone
+	}
 	cmd.WaitDelay = endDelay
 
 	begun := time.Now()

@@ -35,7 +35,7 @@ type Record struct {
 // ParseRecords reads what sacct -D -X -n -P says with the columns of this package
 // and SLURM_TIME_FORMAT=%s, in its order: every attempt is a Record, and a row of
 // several tasks, "1_[13-19%8]", is one for each. The row of a whole array, which
-// has no index, is a Record with NoIndex. A million records are the most. Errors
+// has no index, is a Record with NoIndex. 500000 records are the most. Errors
 // are *FormatError.
 func ParseRecords(text string) ([]Record, error) {
 	var records []Record

@@ -26,7 +26,7 @@ type Task struct {
 // ParseTasks reads what squeue says with the format of this package, in its order.
 // Tasks that wait have one row each (-r), or one with a list of their indices: both
 // are one Task for each index. A task that has a row of its own is not taken from
-// the rows of its array, which can be stale. A million tasks are the most. Errors
+// the rows of its array, which can be stale. 500000 tasks are the most. Errors
 // are *FormatError.
 func ParseTasks(text string) ([]Task, error) {
 	var tasks []Task
