@@ -20,8 +20,8 @@
 // # Submitting once
 //
 // An sbatch that fails may have submitted: where the controller is slow its answer
-// comes too late, not the job. So Submit's errors are of three kinds, and Doubtful
-// tells whether the job may be there:
+// comes too late, not the job. Doubtful tells from Submit's error whether the job
+// may be there:
 //
 //	errors.Is               the job           what to do
 //	ErrRefused              is not there      ask for something else
@@ -41,7 +41,7 @@
 // testdata; (22.05) marks what was tried on that version only.
 //
 //	a task is addressed as A_t                    the raw id of an array's last task is the array's own: to requeue it repeats the whole array
-//	a requeued task does not start at once        a credential must expire first, 5 s or more (22.05); so its nodes can still be excluded
+//	a requeued task does not start at once        a credential must expire first, 5 s or more; so its nodes can still be excluded
 //	to requeue a job with --no-requeue            "Requested operation is presently disabled" (22.05)
 //	ExcNodeList of a running task                 "Job is no longer pending execution"; COMPLETING or PENDING after a requeue: taken (22.05)
 //	to requeue from within the task               its children get the SIGTERM too: 2 of 5 scontrol died of it (22.05), see Commands.Requeue

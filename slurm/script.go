@@ -90,11 +90,11 @@ func (a *Array) text() string {
 func (s *Submission) dependencies() (text string, kill bool) {
 	var all []string
 	for _, after := range s.After {
-		one := string(after.Kind)
+		one := []string{string(after.Kind)}
 		for _, id := range after.Jobs {
-			one += ":" + id.String()
+			one = append(one, id.String())
 		}
-		all = append(all, one)
+		all = append(all, strings.Join(one, ":"))
 	}
 	kill = slices.ContainsFunc(s.After, func(d Dependency) bool { return d.Kind == AfterOK })
 	return strings.Join(all, ","), kill

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -167,10 +168,8 @@ func (s *Submission) checkTasks() error {
 		if len(after.Jobs) == 0 {
 			return &FieldError{Field: field + ".Jobs", Why: "is empty"}
 		}
-		for _, id := range after.Jobs {
-			if id == 0 {
-				return &FieldError{Field: field + ".Jobs", Value: "0", Why: "is no job"}
-			}
+		if slices.Contains(after.Jobs, 0) {
+			return &FieldError{Field: field + ".Jobs", Value: "0", Why: "is no job"}
 		}
 	}
 	return nil
