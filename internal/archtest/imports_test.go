@@ -83,9 +83,9 @@ var rooms = map[string]room{
 	"internal/facility":   {layer: 14},
 	"internal/testreport": {layer: 0},
 	"internal/archtest":   {layer: 0},
-	"internal/goldentest": {layer: 14},
-	"internal/demo":       {layer: 14},
-	"internal/sweeptest":  {layer: 14},
+	"internal/goldentest": {layer: 15},
+	"internal/demo":       {layer: 15},
+	"internal/sweeptest":  {layer: 15},
 }
 
 // programsOfTheirOwn may start other programs; of what is shipped only slurm may,
