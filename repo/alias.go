@@ -50,7 +50,7 @@ func (r *Repository) Alias(ctx context.Context, p Panel, origin Origin) (string,
 			return "", err
 		}
 	}
-	if len(p.ID) > nameMax {
+	if len(p.ID) > nameMax && !r.options.Flat {
 		err = r.makePanelTree(p.directory(record))
 	}
 	return record.alias, err
@@ -90,7 +90,7 @@ func (r *Repository) allocate(ctx context.Context, p Panel, origin Origin) (reco
 	if err != nil {
 		return aliasRecord{}, err
 	}
-	return aliasRecord{alias, p.ID}, files.target(r.options.AliasFile).append(r.recordText(alias, p, origin))
+	return aliasRecord{alias, p.ID}, r.aliasTarget(p.Type.Name, files).append(r.recordText(alias, p, origin))
 }
 
 // recordText is the line of an alias file, with its newline:

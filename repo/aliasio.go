@@ -30,10 +30,27 @@ func (files aliasFiles) close() error {
 	return errors.Join(errs...)
 }
 
-// target is the file that gets new records: the one the settings name if it is
-// there, else the other. At least one must be open.
-func (files aliasFiles) target(name string) *openAliasFile {
-	for _, candidate := range []string{name, aliasFile, hiddenAliasFile} {
+// aliasNames are the names that the alias file of a type may have, in the order in
+// which they are locked.
+func (r *Repository) aliasNames(typeName string) []string {
+	if r.options.Flat {
+		return []string{".aliases-" + typeName + ".txt"}
+	}
+	return []string{aliasFile, hiddenAliasFile}
+}
+
+// newAliasName is the name of a new alias file.
+func (r *Repository) newAliasName(typeName string) string {
+	if r.options.Flat {
+		return r.aliasNames(typeName)[0]
+	}
+	return r.options.AliasFile
+}
+
+// aliasTarget is the file that gets new records: the one the settings name if it
+// is there, else the other. At least one must be open.
+func (r *Repository) aliasTarget(typeName string, files aliasFiles) *openAliasFile {
+	for _, candidate := range append([]string{r.newAliasName(typeName)}, r.aliasNames(typeName)...) {
 		if f := files[candidate]; f != nil {
 			return f
 		}
@@ -44,7 +61,7 @@ func (files aliasFiles) target(name string) *openAliasFile {
 // openAliases opens the alias files that exist.
 func (r *Repository) openAliases(typeName string, flags int) (aliasFiles, error) {
 	files := aliasFiles{}
-	for _, name := range []string{aliasFile, hiddenAliasFile} {
+	for _, name := range r.aliasNames(typeName) {
 		f, err := r.openAliasFile(typeName+"/"+name, flags)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -66,7 +83,7 @@ func (r *Repository) openOrMakeAliases(typeName string) (aliasFiles, error) {
 		return files, err
 	}
 	// Everybody may write it, whatever the umask, as with the original.
-	made, err := atomicfile.OpenAppend(r.root, typeName+"/"+r.options.AliasFile, atomicfile.Options{Mode: 0o666, Group: -1})
+	made, err := atomicfile.OpenAppend(r.root, typeName+"/"+r.newAliasName(typeName), atomicfile.Options{Mode: 0o666, Group: -1})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +92,7 @@ func (r *Repository) openOrMakeAliases(typeName string) (aliasFiles, error) {
 	}
 	files, err = r.openAliases(typeName, flags)
 	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("%w: %s was removed as soon as it was made", ErrAliasFile, r.path(typeName+"/"+r.options.AliasFile))
+		err = fmt.Errorf("%w: %s was removed as soon as it was made", ErrAliasFile, r.path(typeName+"/"+r.newAliasName(typeName)))
 	}
 	return files, err
 }
@@ -111,7 +128,7 @@ func (r *Repository) lockAliases(ctx context.Context, typeName string) (aliasFil
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range []string{aliasFile, hiddenAliasFile} {
+		for _, name := range r.aliasNames(typeName) {
 			if f := files[name]; f != nil && err == nil {
 				err = fslock.File(ctx, f.File, r.options.LockTimeout)
 			}
@@ -132,7 +149,7 @@ func (r *Repository) lockAliases(ctx context.Context, typeName string) (aliasFil
 // an editor may have replaced one, another process made the other, while the
 // lock was waited for.
 func (r *Repository) stillThere(typeName string, files aliasFiles) bool {
-	for _, name := range []string{aliasFile, hiddenAliasFile} {
+	for _, name := range r.aliasNames(typeName) {
 		named, err := r.root.Lstat(typeName + "/" + name)
 		f := files[name]
 		if f == nil {

@@ -3,7 +3,10 @@ package repo
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Names of the alias file: as documented, and as the original program has it.
@@ -117,15 +120,17 @@ func (l *aliasList) add(record aliasRecord) {
 // An aliasTable is the alias files of a detector type: one, or both names.
 type aliasTable map[string]*aliasList // by file name
 
+// names are those of the files, the hidden one last.
+func (t aliasTable) names() []string {
+	return slices.SortedFunc(maps.Keys(t), func(a, b string) int { return strings.Compare(b, a) })
+}
+
 // find returns the record of an id. It is ErrAliasConflict if the two files
 // disagree about the id or its alias.
 func (t aliasTable) find(id string) (aliasRecord, bool, error) {
 	var found aliasRecord
-	for _, name := range []string{aliasFile, hiddenAliasFile} {
+	for _, name := range t.names() {
 		list := t[name]
-		if list == nil {
-			continue
-		}
 		record, ok := list.byID[id]
 		switch {
 		case !ok:
@@ -137,8 +142,8 @@ func (t aliasTable) find(id string) (aliasRecord, bool, error) {
 		}
 	}
 	n, numbered := found.number()
-	for _, name := range []string{aliasFile, hiddenAliasFile} {
-		if list := t[name]; found.id != "" && numbered && list != nil && len(t) > 1 {
+	for _, name := range t.names() {
+		if list := t[name]; found.id != "" && numbered && len(t) > 1 {
 			if owner, taken := list.owners[n]; taken && owner != id && list.byID[id].id == "" {
 				return found, false, fmt.Errorf("%w: alias %s of id %s belongs to %s in %s: remove the wrong record",
 					ErrAliasConflict, found.alias, id, owner, name)

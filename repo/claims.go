@@ -208,7 +208,7 @@ func (r *Repository) appendRecord(typeName, line string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, files.close()) }()
-	return files.target(r.options.AliasFile).append(line)
+	return r.aliasTarget(typeName, files).append(line)
 }
 
 // bindingName is the name of an id's binding; ids may be longer than file names.

@@ -36,6 +36,12 @@ type Options struct {
 	LockTimeout time.Duration    // for the lock on an alias file; default 30 s
 	NoLocks     bool             // never lock: work as on a file system without locks
 
+	// Flat: the files of a type lie side by side in its directory, as those of
+	// geometry do. There are no directories of detectors, and the alias file is
+	// .aliases-<type>.txt. Alias, LookupAlias and OpenConstants work as ever; what
+	// makes or reads directories of detectors has no meaning there.
+	Flat bool
+
 	// Warn is told, in one line each, what did not stop the work but should be
 	// seen. It may be called by several goroutines at once. Default: nobody.
 	Warn func(message string)
