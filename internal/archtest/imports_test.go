@@ -51,6 +51,7 @@ var rooms = map[string]room{
 	"repo/calibdir":   {layer: 3, modules: []string{unix}},
 	"repo/digest":     {layer: 4, modules: []string{unix, zstd}},
 	"repo/content":    {layer: 4},
+	"repo/geometry":   {layer: 4},
 	"jobs":            {layer: 3},
 	"jobs/planfile":   {layer: 4, modules: []string{zstd}},
 	"jobs/jobdir":     {layer: 4, modules: []string{unix}},
