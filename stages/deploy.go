@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"os"
 	"syscall"
 	"time"
 
@@ -70,6 +70,7 @@ type Deployment struct {
 const (
 	OutcomeNotDeployed  = "not deployed"
 	OutcomeNothingValid = "nothing valid"
+	outcomeUnchanged    = "unchanged"
 )
 
 // Deploy does what the documented command does: it identifies the detector,
@@ -203,7 +204,7 @@ func (c *call) target() (calibdir.Target, error) {
 
 // install publishes the constants as the target and records it in HISTORY. A
 // HISTORY that cannot take the record is found before anything is published.
-func (c *call) install(ctx context.Context, target calibdir.Target, constants *os.File, path string) error {
+func (c *call) install(ctx context.Context, target calibdir.Target, constants io.Reader, path string) error {
 	calib, err := calibdir.Create(target.Dir, c.Calib)
 	if err != nil {
 		return err
@@ -243,7 +244,7 @@ func outcome(i calibdir.Installed) string {
 	case i.Replaced:
 		return "replaced"
 	}
-	return "unchanged"
+	return outcomeUnchanged
 }
 
 // unwritable tells if an error means that the caller may not write there, which a

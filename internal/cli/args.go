@@ -15,9 +15,13 @@ type option struct {
 	documented bool // in the documentation of 2022: its prefixes are never made ambiguous by ours
 }
 
+// optionSet are the options of a command that has the argument grammar of the
+// original.
+type optionSet []option
+
 // options are all options of the command without a subcommand. The documented
 // ones keep the names, and with them the unique prefixes, of the program of 2022.
-var options = []option{
+var options = optionSet{
 	{'h', "help", false, true},
 	{'e', "exp", true, true},
 	{'d', "det", true, true},
@@ -41,19 +45,19 @@ var options = []option{
 	{'v', "version", false, false},
 }
 
-// normalize rewrites the arguments of the documented command into the form that
+// normalize rewrites the arguments of a documented command into the form that
 // the flag parser knows, `--name=value` and `--name`: glued short options
 // (`-r260`, `-De xpptut15`), values in the next argument even where they begin
 // with a minus and a digit, and unique prefixes of long options. It knows no
 // meaning, only the shape; every error is a usage error.
-func normalize(args []string) ([]string, error) {
+func (s optionSet) normalize(args []string) ([]string, error) {
 	var out []string
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		switch {
 		case strings.HasPrefix(arg, "--") && arg != "--":
 			name, value, glued := strings.Cut(arg[2:], "=")
-			opt, err := longOption(name)
+			opt, err := s.longOption(name)
 			if err != nil {
 				return nil, err
 			}
@@ -72,7 +76,7 @@ func normalize(args []string) ([]string, error) {
 			}
 			out = append(out, "--"+opt.long+"="+value)
 		case strings.HasPrefix(arg, "-") && len(arg) > 1 && arg != "--":
-			cluster, err := shortOptions(arg, args, &i)
+			cluster, err := s.shortOptions(arg, args, &i)
 			if err != nil {
 				return nil, err
 			}
@@ -87,14 +91,14 @@ func normalize(args []string) ([]string, error) {
 // shortOptions rewrites one argument of short options: any number of switches,
 // and at most one option with a value, which is the rest of the argument or the
 // next one; then *i moves on to it.
-func shortOptions(arg string, args []string, i *int) ([]string, error) {
+func (s optionSet) shortOptions(arg string, args []string, i *int) ([]string, error) {
 	var out []string
 	for rest := arg[1:]; rest != ""; {
-		at := slices.IndexFunc(options, func(o option) bool { return o.short == rest[0] })
+		at := slices.IndexFunc(s, func(o option) bool { return o.short == rest[0] })
 		if at < 0 {
 			return nil, fmt.Errorf("unknown option -%s in argument %q", rest[:1], arg)
 		}
-		opt := options[at]
+		opt := s[at]
 		rest = rest[1:]
 		if !opt.takesValue {
 			out = append(out, "--"+opt.long)
@@ -115,9 +119,9 @@ func shortOptions(arg string, args []string, i *int) ([]string, error) {
 
 // longOption finds the option by its name or a unique prefix of it. A prefix of
 // a documented option is never ambiguous with one of ours.
-func longOption(name string) (option, error) {
+func (s optionSet) longOption(name string) (option, error) {
 	var documented, ours []option
-	for _, o := range options {
+	for _, o := range s {
 		switch {
 		case o.long == name:
 			return o, nil

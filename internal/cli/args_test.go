@@ -40,7 +40,7 @@ func TestNormalize(t *testing.T) {
 		{"empty name", []string{"--=x"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := normalize(c.args)
+			got, err := options.normalize(c.args)
 			if c.want == nil {
 				if err == nil {
 					t.Fatalf("want an error, got %q", got)
@@ -63,11 +63,11 @@ func FuzzNormalize(f *testing.F) {
 			i := min(len(joined), 1+int(joined[0])%8)
 			args, joined = append(args, joined[:i]), joined[i:]
 		}
-		got, err := normalize(args)
+		got, err := options.normalize(args)
 		if err != nil {
 			return
 		}
-		again, err := normalize(got)
+		again, err := options.normalize(got)
 		if err != nil || !slices.Equal(again, got) {
 			t.Errorf("normal form %q changes to %q, %v", got, again, err)
 		}

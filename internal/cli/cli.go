@@ -127,11 +127,18 @@ func run(ctx context.Context, env Env, args []string) error {
 	if len(args) == 0 {
 		return usageErrorf("no arguments; a regular command is: %s", regularExample)
 	}
-	if app.Command(args[0]) == nil {
-		if isWord(args[0]) {
-			return usageErrorf("unknown command %q", args[0])
+	switch {
+	case args[0] == geometryName:
+		normal, err := geometryOptions.normalize(args[1:])
+		if err != nil {
+			return &usageError{command: program + " " + geometryName, err: err}
 		}
-		normal, err := normalize(args)
+		args = append([]string{geometryName}, normal...)
+	case app.Command(args[0]) != nil:
+	case isWord(args[0]):
+		return usageErrorf("unknown command %q", args[0])
+	default:
+		normal, err := options.normalize(args)
 		if err != nil {
 			return &usageError{command: program, err: err}
 		}
@@ -159,7 +166,7 @@ func newApp(env Env, args []string) *cli.App {
 		Commands: []*cli.Command{
 			scanCommand(env), planCommand(env), applyCommand(env), sweepCommand(env),
 			verifyCommand(env), undoCommand(env), historyCommand(env), affectedCommand(env), explainCommand(env),
-			ledgerCommand(env), repoCommand(env), xtcCommand(env), configCommand(env), completionCommand(env),
+			ledgerCommand(env), repoCommand(env), geometryCommand(env), xtcCommand(env), configCommand(env), completionCommand(env),
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return &usageError{command: program, err: err}

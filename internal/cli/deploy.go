@@ -15,6 +15,7 @@ import (
 	"deployconstants/repo"
 	"deployconstants/repo/calibdir"
 	"deployconstants/stages"
+	"deployconstants/xtc/dataset"
 )
 
 // execute carries the checked command out: repository, log, record of the start, and
@@ -37,18 +38,9 @@ func (d *deployCommand) execute(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	deployment, err := stages.Deploy(ctx, stages.DeployOptions{
-		Catalog: catalog, Repository: repository,
-		Dataset: d.dataset, Detector: d.detector, Experiment: d.experiment, Run: d.run,
-		CType: d.ctype, Stamp: d.stamp, Zone: d.Zone,
-		CalibDir: d.calibDir, Range: d.runRange,
-		Calib: calibdir.Options{
-			DirMode: d.dirMode, FileMode: d.fileMode, Group: d.group, LockTimeout: d.LockTimeout,
-			Parents: d.calibDir != "" && !d.inDataRoot(d.calibDir),
-		},
-		Record: calibdir.HistoryRecord{User: d.user, Host: d.env.Host(), Time: d.start, Cwd: d.env.Dir},
-		Deploy: d.deploy, DryRun: d.dryRun,
-	}, d.log)
+	o := d.stageOptions(catalog)
+	o.Repository = repository
+	deployment, err := stages.Deploy(ctx, o, d.log)
 	if errors.Is(err, stages.ErrNothingValid) && d.json {
 		return errors.Join(err, d.print(deployment))
 	}
@@ -59,6 +51,22 @@ func (d *deployCommand) execute(ctx context.Context) (err error) {
 		return fmt.Errorf("%s: %s, which cannot be printed: %w", deployment.Outcome, deployment.Target, err)
 	}
 	return nil
+}
+
+// stageOptions are those of the deployment, but for the repository.
+func (d *deployCommand) stageOptions(catalog dataset.Catalog) stages.DeployOptions {
+	return stages.DeployOptions{
+		Catalog: catalog,
+		Dataset: d.dataset, Detector: d.detector, Experiment: d.experiment, Run: d.run,
+		CType: d.ctype, Stamp: d.stamp, Zone: d.Zone,
+		CalibDir: d.calibDir, Range: d.runRange,
+		Calib: calibdir.Options{
+			DirMode: d.dirMode, FileMode: d.fileMode, Group: d.group, LockTimeout: d.LockTimeout,
+			Parents: d.calibDir != "" && !d.inDataRoot(d.calibDir),
+		},
+		Record: calibdir.HistoryRecord{User: d.user, Host: d.env.Host(), Time: d.start, Cwd: d.env.Dir},
+		Deploy: d.deploy, DryRun: d.dryRun,
+	}
 }
 
 func (d *deployCommand) openRepository() (*repo.Repository, error) {
@@ -83,7 +91,7 @@ func (d *deployCommand) openLog() (finish func(error) error, err error) {
 	if d.dryRun {
 		return noFile, nil
 	}
-	name := runlog.LogName(d.start, d.user)
+	name := runlog.LogName(d.start, d.records, d.user)
 	file, err := runlog.OpenLog(d.repository, name, d.recordOptions())
 	if err != nil {
 		err = fmt.Errorf("log file: %w", err)
@@ -128,7 +136,7 @@ func (d *deployCommand) recordStart() {
 	}
 	start := runlog.Start{
 		Time: d.start, User: d.user, Host: d.env.Host(), WorkDir: d.env.Dir,
-		Release: d.env.Getenv("CONDA_DEFAULT_ENV"), Repository: d.repository, Args: d.args,
+		Release: d.env.Getenv("CONDA_DEFAULT_ENV"), Repository: d.repository, Program: d.records, Args: d.args,
 	}
 	path := filepath.Join(dir, start.Name())
 	if err := runlog.Append(dir, start.Name(), start.String(), d.recordOptions()); err != nil {

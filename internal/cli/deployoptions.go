@@ -50,6 +50,7 @@ type deployCommand struct {
 	level                logrus.Level
 	deploy, dryRun, json bool
 	args                 []string // as typed, for the record
+	records              string   // program to which the site's records count the call
 
 	log *logrus.Logger // while the command is carried out
 }
@@ -73,25 +74,34 @@ func deployAction(env Env, args []string) cli.ActionFunc {
 
 // parseDeploy checks every option before anything is touched.
 func parseDeploy(env Env, c *cli.Context, args []string) (*deployCommand, error) {
-	site, err := openSite(env, c.String("config"))
+	d, err := newDeployCommand(env, c, args)
 	if err != nil {
 		return nil, err
 	}
-	d := &deployCommand{
+	d.records, d.repository = program, d.Repository
+	return d, d.parse(c, refuseEmpty, d.parseDataset, d.parseCType, d.parseSelection, d.parseModes, d.parseRepository)
+}
+
+// newDeployCommand takes over what needs no check.
+func newDeployCommand(env Env, c *cli.Context, args []string) (*deployCommand, error) {
+	site, err := openSite(env, c.String("config"))
+	return &deployCommand{
 		site: site, ownership: documented, level: logrus.InfoLevel,
 		detector: c.String("det"), experiment: c.String("exp"), run: -1,
 		calibDir: c.String("dircalib"),
 		deploy:   c.Bool("deploy"), dryRun: c.Bool("dry-run"), json: c.Bool("json"),
 		args: append([]string{program}, args...),
-	}
-	for _, parse := range []func(*cli.Context) error{
-		refuseEmpty, d.parseDataset, d.parseSelection, d.parseModes, d.parseRepository,
-	} {
-		if err := parse(c); err != nil {
-			return nil, &usageError{command: program, err: err}
+	}, err
+}
+
+// parse checks options; whatever is wrong with them is a usage error.
+func (d *deployCommand) parse(c *cli.Context, checks ...func(*cli.Context) error) error {
+	for _, check := range checks {
+		if err := check(c); err != nil {
+			return &usageError{command: program, err: err}
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // refuseEmpty refuses places that are named by nothing: an unset shell variable
@@ -160,8 +170,8 @@ func checkExperiment(name string) error {
 	return nil
 }
 
-// parseSelection reads what is deployed and for which runs.
-func (d *deployCommand) parseSelection(c *cli.Context) (err error) {
+// parseCType reads what is deployed.
+func (d *deployCommand) parseCType(c *cli.Context) (err error) {
 	ctype := "gain"
 	if c.IsSet("ctype") {
 		ctype = c.String("ctype")
@@ -169,6 +179,11 @@ func (d *deployCommand) parseSelection(c *cli.Context) (err error) {
 	if d.ctype, err = repo.ParseCType(ctype); err != nil {
 		return fmt.Errorf("option -C: %w", err)
 	}
+	return nil
+}
+
+// parseSelection reads the time of what is deployed, and for which runs.
+func (d *deployCommand) parseSelection(c *cli.Context) (err error) {
 	if c.IsSet("tstamp") {
 		if d.stamp, err = repo.ParseStamp(c.String("tstamp")); err != nil {
 			return fmt.Errorf("option -t: %w", err)
@@ -219,9 +234,9 @@ func (d *deployCommand) parseModes(c *cli.Context) (err error) {
 	return nil
 }
 
-// parseRepository reads which repository it is; trailing slashes never show.
+// parseRepository reads which repository it is, instead of the standard one;
+// trailing slashes never show.
 func (d *deployCommand) parseRepository(c *cli.Context) error {
-	d.repository = d.Repository
 	if c.IsSet("dirrepo") {
 		d.repository, d.makeRepository = c.String("dirrepo"), true
 	}

@@ -79,6 +79,7 @@ COMMANDS for a whole facility:
   explain               say which constants a run gets, and why
 
 OTHER COMMANDS:
+  geometry              deploy the geometry of a detector, moved where asked for
   ledger                what the XTC headers said: ls, show, compact, export
   repo                  the constants repository: init, name, save, ls, aliases, check
   xtc                   look inside XTC files: dump, ids

@@ -31,6 +31,11 @@ const (
 	Repository = "dirrepo"
 	Path       = "path"
 	From       = "from"
+	Frame      = "frame"
+	Object     = "object"
+	Position   = "position"
+	Segment    = "segment"
+	Extent     = "extent"
 	Target     = "dst"
 	Outcome    = "outcome"
 	Bytes      = "bytes"
@@ -43,7 +48,7 @@ const (
 
 var order = []string{
 	Experiment, Run, Detector, Source, ID, Alias, CType, Now, RunStamp, Option, Stamp, Dataset,
-	Repository, Path, From, Target, Outcome, Bytes, SHA256, Mode, Owner, Reason, Command, logrus.ErrorKey,
+	Repository, Path, From, Frame, Object, Position, Segment, Extent, Target, Outcome, Bytes, SHA256, Mode, Owner, Reason, Command, logrus.ErrorKey,
 }
 
 // levels are the documented names of log levels, compared without regard to case.

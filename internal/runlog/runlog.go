@@ -27,10 +27,9 @@ type Options struct {
 }
 
 // LogName is the documented name of a log file below the repository:
-// logs/<YYYY>/<YYYY-mm-ddTHHMMSS>_log_deploy_constants_<user>.txt, in the zone of
-// start.
-func LogName(start time.Time, user string) string {
-	return fmt.Sprintf("logs/%s/%s_log_deploy_constants_%s.txt", start.Format("2006"), start.Format("2006-01-02T150405"), user)
+// logs/<YYYY>/<YYYY-mm-ddTHHMMSS>_log_<program>_<user>.txt, in the zone of start.
+func LogName(start time.Time, program, user string) string {
+	return fmt.Sprintf("logs/%s/%s_log_%s_%s.txt", start.Format("2006"), start.Format("2006-01-02T150405"), program, user)
 }
 
 // Start describes the start of a command.
@@ -40,14 +39,15 @@ type Start struct {
 	WorkDir    string
 	Release    string // conda environment; "": not defined
 	Repository string
+	Program    string   // as the original is called: "deploy_constants"
 	Args       []string // program name first
 }
 
 // Name is the name of the record below the folder of start records:
-// <YYYY>/<YYYY>_lcls1_deploy_constants.txt.
+// <YYYY>/<YYYY>_lcls1_<program>.txt.
 func (s Start) Name() string {
 	year := s.Time.Format("2006")
-	return year + "/" + year + "_lcls1_deploy_constants.txt"
+	return year + "/" + year + "_lcls1_" + s.Program + ".txt"
 }
 
 // String is the record as the original program writes it: it begins with the line

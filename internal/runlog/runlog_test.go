@@ -16,7 +16,7 @@ import (
 var (
 	start = runlog.Start{
 		Time: time.Date(2022, 6, 9, 12, 19, 26, 0, time.UTC), User: "dubrovin", Host: "psanagpu105",
-		WorkDir: "/home/dubrovin", Release: "ana-4.0.42-py3", Repository: "/repo",
+		WorkDir: "/home/dubrovin", Release: "ana-4.0.42-py3", Repository: "/repo", Program: "deploy_constants",
 		Args: []string{"deploy_constants", "-e", "xpptut15"},
 	}
 	options = runlog.Options{DirMode: 0o2775, FileMode: 0o664, Group: -1}
@@ -38,7 +38,7 @@ func TestStartIsTheOriginalRecord(t *testing.T) {
 	if got := start.Name(); got != "2022/2022_lcls1_deploy_constants.txt" {
 		t.Errorf("name %q", got)
 	}
-	if got := runlog.LogName(start.Time, "me"); got != "logs/2022/2022-06-09T121926_log_deploy_constants_me.txt" {
+	if got := runlog.LogName(start.Time, "deploy_constants", "me"); got != "logs/2022/2022-06-09T121926_log_deploy_constants_me.txt" {
 		t.Errorf("log name %q", got)
 	}
 }

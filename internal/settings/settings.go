@@ -8,6 +8,7 @@
 //
 //	setting                    environment                          default
 //	repository                 $SIT_ROOT/detector/calib/constants   /reg/g/psdm/detector/calib/constants
+//	geometry_repository        $SIT_ROOT/detector/calib/geometry    /reg/g/psdm/detector/calib/geometry
 //	data_roots                 $SIT_PSDM_DATA                       ["/reg/d/psdm"]
 //	experiment_table           $SIT_DATA                            a small built-in table
 //	start_records              $SIT_ROOT/logs/atstart               /reg/g/psdm/logs/atstart
@@ -67,6 +68,7 @@ type Settings struct {
 	File            string         // that was read; "": none
 	Root            string         // $SIT_ROOT, in which the repository is by default
 	Repository      string         // folder of the constants repository
+	Geometry        string         // folder of the repository of geometry files
 	DataRoots       []string       // folders that hold <instrument>/<experiment>/xtc, searched in order
 	ExperimentTable string         // file `number instrument experiment`; "": see SitData
 	SitData         string         // psana's search path, in whose folders the table is ExpNameDb/experiment-db.dat; goes before ExperimentTable
@@ -111,6 +113,7 @@ type Content struct {
 // file mirrors the settings file. A nil field is absent from it.
 type file struct {
 	Repository      *string   `toml:"repository"`
+	Geometry        *string   `toml:"geometry_repository"`
 	DataRoots       *[]string `toml:"data_roots"`
 	ExperimentTable *string   `toml:"experiment_table"`
 	StartRecords    *string   `toml:"start_records"`
@@ -147,6 +150,7 @@ func Load(path string, getenv func(string) string) (Settings, error) {
 	s := Settings{
 		Root:         "/reg/g/psdm",
 		Repository:   "/reg/g/psdm/detector/calib/constants",
+		Geometry:     "/reg/g/psdm/detector/calib/geometry",
 		DataRoots:    []string{"/reg/d/psdm"},
 		StartRecords: "/reg/g/psdm/logs/atstart",
 		AliasFile:    "aliases.txt",
@@ -205,6 +209,7 @@ func read(path string) (in file, keys []string, err error) {
 
 func (s *Settings) apply(in file) error {
 	set(&s.Repository, in.Repository)
+	set(&s.Geometry, in.Geometry)
 	set(&s.DataRoots, in.DataRoots)
 	set(&s.ExperimentTable, in.ExperimentTable)
 	set(&s.StartRecords, in.StartRecords)
@@ -349,8 +354,9 @@ func (s *Settings) applyEnvironment(getenv func(string) string) {
 	if root := getenv("SIT_ROOT"); root != "" {
 		s.Root = filepath.Clean(root)
 		s.Repository = filepath.Join(root, "detector/calib/constants")
+		s.Geometry = filepath.Join(root, "detector/calib/geometry")
 		s.StartRecords = filepath.Join(root, "logs/atstart")
-		from("SIT_ROOT", "repository", "start_records")
+		from("SIT_ROOT", "repository", "geometry_repository", "start_records")
 	}
 	if root := getenv("SIT_PSDM_DATA"); root != "" {
 		s.DataRoots = []string{filepath.Clean(root)}

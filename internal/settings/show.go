@@ -24,6 +24,7 @@ func (s Settings) Entries() []Entry {
 	}
 	entries := []Entry{
 		{Key: "repository", Value: strconv.Quote(s.Repository)},
+		{Key: "geometry_repository", Value: strconv.Quote(s.Geometry)},
 		{Key: "data_roots", Value: list(s.DataRoots)},
 		{Key: "experiment_table", Value: strconv.Quote(table)},
 		{Key: "start_records", Value: strconv.Quote(s.StartRecords)},
