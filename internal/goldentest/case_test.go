@@ -41,6 +41,7 @@ type initEntry struct {
 // step is one command line (Argv), library call (Py) or action of somebody else (Do).
 type step struct {
 	Argv argvPerEra         `json:"argv"`
+	App  string             `json:"app"` // "": deploy_constants
 	Py   string             `json:"py"`
 	Do   string             `json:"do"`
 	Now  int64              `json:"now"` // seconds since 1970
@@ -108,10 +109,11 @@ func (c goldenCase) number() string {
 }
 
 // erasUnderTest returns the eras whose behaviour is the target: those of 2022, and
-// for what came later (the merge of status constants) the present one.
+// for what came later (the merge of status constants, geometry by alias) the present
+// one.
 func (c goldenCase) erasUnderTest() []string {
 	eras := slices.DeleteFunc(slices.Clone(c.Eras), func(era string) bool { return era == "head" })
-	if slices.Contains(c.Eras, "head") && (c.group() == "G" || slices.Contains(headCases, c.number())) {
+	if slices.Contains(c.Eras, "head") && (c.group() == "G" || c.group() == "T" || slices.Contains(headCases, c.number())) {
 		eras = append(eras, "head")
 	}
 	return eras
@@ -121,11 +123,11 @@ func (c goldenCase) erasUnderTest() []string {
 // target: status_extra, and dataset strings given with -x.
 var headCases = []string{"A27", "F09_dir", "F09_nodir", "L09", "L10", "L11"}
 
-// goldenCases reads every case of the groups of the single command and the library
-// calls, in the order of their names.
+// goldenCases reads every case of the groups of the single command, the library calls
+// and the geometry command, in the order of their names.
 func goldenCases(t testing.TB) []goldenCase {
 	t.Helper()
-	return readCases(t, "[A-S][0-9]*_*")
+	return readCases(t, "[A-T][0-9]*_*")
 }
 
 // caseNamed returns the case with the short name.

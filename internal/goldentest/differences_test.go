@@ -1,6 +1,7 @@
 package goldentest_test
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"testing"
@@ -65,7 +66,19 @@ func refused(row int, says string) difference {
 }
 
 // differences is every golden case that differs on purpose, by its short name.
-var differences = map[string]difference{
+var differences = joined(commandDifferences, geometryDifferences)
+
+// joined puts tables together. A case stands in one of them.
+func joined(tables ...map[string]difference) map[string]difference {
+	all := map[string]difference{}
+	for _, table := range tables {
+		maps.Copy(all, table)
+	}
+	return all
+}
+
+// commandDifferences are those of the single command and the library calls.
+var commandDifferences = map[string]difference{
 	"A03": missing("epix100a"),
 	"A04": missing("cspad"),
 	"A05": missing("cspad"),

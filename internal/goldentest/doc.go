@@ -19,6 +19,7 @@
 //	expectation_test.go  the expected change, and the rules that hold for every case
 //	edits_test.go        how an expected change is written down where ours differs
 //	differences_test.go  the table: every case that differs on purpose, and how
+//	geometry_test.go     the table for the geometry command, and its conduct
 //	golden_test.go       the cases
 //	binary_test.go       the cases again with the program as built
 //	repocommand_test.go  the library calls again as subcommands

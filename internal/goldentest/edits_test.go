@@ -243,11 +243,18 @@ func (e edits) owner() string {
 }
 
 // asHead: what the present program does with the modes of the era (row 17).
-func asHead(e edits) {
-	head := original(e.t, e.c, "head").changed
+func asHead(e edits) { asEra("head")(e) }
+
+// asEra: what the program of another era does, with the modes of this one.
+func asEra(era string) edit {
+	return func(e edits) { e.takeOver(original(e.t, e.c, era).changed) }
+}
+
+// takeOver takes the result of another era.
+func (e edits) takeOver(other tree) {
 	record := startRecord(e.tree)
 	clear(e.tree)
-	for p, n := range head {
+	for p, n := range other {
 		switch {
 		case n.Type == "dir" && strings.HasPrefix(p, siteRoot):
 			n.Mode = e.modes.dir

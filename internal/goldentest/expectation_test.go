@@ -84,6 +84,7 @@ func original(t testing.TB, c goldenCase, era string) wanted {
 	}
 	w.changed.namesAliasFileAsDocumented(c)
 	w.changed.carriesFileModeInLogs(m)
+	w.changed.recordsOurCommand()
 	if era == "s2209" {
 		w.changed.recordsEraOptions()
 	}
@@ -91,8 +92,8 @@ func original(t testing.TB, c goldenCase, era string) wanted {
 }
 
 var (
-	logName    = regexp.MustCompile(`/logs/\d{4}/[^/]*_log_deploy_constants_[^/]*\.txt$`)
-	startName  = regexp.MustCompile(`/logs/atstart/\d{4}/[^/]*_lcls1_deploy_constants\.txt$`)
+	logName    = regexp.MustCompile(`/logs/\d{4}/[^/]*_log_(?:geometry_)?deploy_constants_[^/]*\.txt$`)
+	startName  = regexp.MustCompile(`/logs/atstart/\d{4}/[^/]*_lcls1_(?:geometry_)?deploy_constants\.txt$`)
 	headLogs   = regexp.MustCompile(`^` + standard + `/[a-z0-9]+/logs(/|$)`)
 	logFileKey = regexp.MustCompile(` logfile:\S+`)
 )
@@ -171,13 +172,22 @@ func (tr tree) carriesFileModeInLogs(m modes) {
 	}
 }
 
+// recordsOurCommand: the record at start holds the command as it is typed here, also
+// where it was a program of its own.
+func (tr tree) recordsOurCommand() {
+	tr.recordsCommand(regexp.MustCompile("command:"+geometryApp), "command:deploy_constants geometry")
+}
+
 // recordsEraOptions: the record at start holds the options that the harness puts
 // first.
 func (tr tree) recordsEraOptions() {
-	const name = "command:deploy_constants "
+	tr.recordsCommand(regexp.MustCompile("command:deploy_constants( geometry)? "), "${0}"+strings.Join(eraOptions, " ")+" ")
+}
+
+func (tr tree) recordsCommand(pattern *regexp.Regexp, ours string) {
 	for p, n := range tr {
 		if startName.MatchString(p) {
-			n.Content = strings.ReplaceAll(n.Content, name, name+strings.Join(eraOptions, " ")+" ")
+			n.Content = pattern.ReplaceAllString(n.Content, ours)
 			tr[p] = n
 		}
 	}
@@ -225,7 +235,9 @@ var facts = []*regexp.Regexp{
 	regexp.MustCompile(`search constants for: (\d+)`),
 	regexp.MustCompile(`file_for_timestamp\(tstamp=\d+\): (/\S+)`),
 	regexp.MustCompile(`use default constants from: (\S+)`),
-	regexp.MustCompile(`ready to deploy calib file \S+ under (.+)`),
+	regexp.MustCompile(`deploy calib file \S+ under (.+)`),
+	regexp.MustCompile(`file_for_timestamp\(tsrun=(\d+)\)`),
+	regexp.MustCompile(`file_for_timestamp\(tsrun=\d+\): (/\S+)`),
 }
 
 func factsOf(stdout string) []string {

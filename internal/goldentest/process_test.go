@@ -221,7 +221,7 @@ var condaEnvironment = map[string]string{
 // invocation returns the process of one step.
 func (s step) invocation(c goldenCase, era string) (invocation, error) {
 	in := invocation{
-		argv: eraArguments(era, s.Argv.of(era)),
+		argv: s.arguments(era),
 		user: firstUser,
 		cwd:  homeDir,
 		env:  map[string]string{"CONDA_DEFAULT_ENV": condaEnvironment[era]},
@@ -251,6 +251,18 @@ func (s step) invocation(c goldenCase, era string) (invocation, error) {
 		in.world.Library = c.number()
 	}
 	return in, nil
+}
+
+// geometryApp is the original's program of the geometry command.
+const geometryApp = "geometry_deploy_constants"
+
+// arguments are those of our program, which has the other program as a command.
+func (s step) arguments(era string) []string {
+	argv := eraArguments(era, s.Argv.of(era))
+	if s.App == geometryApp {
+		argv = append([]string{"geometry"}, argv...)
+	}
+	return argv
 }
 
 // eraArguments puts the default directory mode of September 2022 first; ours is

@@ -11,8 +11,7 @@ import (
 )
 
 // TestTablesAreTested: every direct function table of the golden data is read by a
-// test of the package that has the function. Those of geometry files belong to
-// code that does not exist yet.
+// test of the package that has the function.
 func TestTablesAreTested(t *testing.T) {
 	tests := testSources(t)
 	tables, err := os.ReadDir(testenv.Shared(t, "golden", "tables"))
@@ -20,9 +19,6 @@ func TestTablesAreTested(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, table := range tables {
-		if strings.HasPrefix(table.Name(), "geometry_") {
-			continue
-		}
 		stem := strings.TrimSuffix(table.Name(), ".json")
 		if !strings.Contains(tests, table.Name()+`"`) && !strings.Contains(tests, `"`+stem+`"`) {
 			t.Errorf("no test reads the table %s", table.Name())
