@@ -260,6 +260,19 @@ func TestGeometryStrictNames(t *testing.T) {
 	}
 }
 
+// TestGeometryNotDeployable: an event receiver has no geometry, whatever is asked for.
+func TestGeometryNotDeployable(t *testing.T) {
+	f := newFacility(t, caseNamed(t, "T31"))
+	before := snapshot(t, f.root)
+	for _, own := range [][]string{{"--posz", "-1"}, {"-a", "x"}, {}} {
+		out := f.command(t, append([]string{"geometry", "-e", "xpptut15", "-r", "260", "-d", "NoDetector.0:Evr.0", "-D", "-c", "calib"}, own...))
+		if out.status != failed || !strings.Contains(out.stderr, "error: detector type has no constants: Evr") {
+			t.Error(out)
+		}
+	}
+	onlyUnder(t, changes(before, snapshot(t, f.root)), geometryRepository+"/logs", siteRoot+"/logs/atstart")
+}
+
 // TestRayonixBinning: each side of the segment has its own binning (row 39), and a
 // hierarchy that cannot be moved is an error.
 func TestRayonixBinning(t *testing.T) {

@@ -100,8 +100,12 @@ func (r *Repository) Close() error { return errors.Join(r.root.Close(), r.Reposi
 func (r *Repository) TypeDir(t repo.DetType) string { return r.Dir() + "/" + t.Name }
 
 // HasType reports whether the directory of a type is there. It is made by hand,
-// with the first default file.
+// with the first default file. The error is repo.ErrNotDeployable for a type that is
+// no detector with pixels, or what looking says.
 func (r *Repository) HasType(t repo.DetType) (bool, error) {
+	if !t.Deployable() {
+		return false, fmt.Errorf("%w: %s", repo.ErrNotDeployable, t.Device)
+	}
 	info, err := os.Stat(r.TypeDir(t))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

@@ -248,4 +248,7 @@ func TestOpenMissing(t *testing.T) {
 	if has, err := r.HasType(typeNamed(t, "cspad")); has || err != nil {
 		t.Error(has, err)
 	}
+	if has, err := r.HasType(typeNamed(t, "evr")); has || !errors.Is(err, repo.ErrNotDeployable) {
+		t.Error(has, err)
+	}
 }
