@@ -16,6 +16,7 @@ import (
 	"deployconstants/repo"
 	"deployconstants/repo/content"
 	"deployconstants/stages/apply"
+	"deployconstants/stages/manifest"
 )
 
 // limitFlags bound the damage that a mistake can do.
@@ -41,7 +42,7 @@ func applyCommand(env Env) *cli.Command {
 		Flags: everyBatchFlag(append([]cli.Flag{
 			&cli.StringFlag{Name: "resume", Usage: "go on with transaction `TX`"},
 			&cli.StringFlag{Name: "dirrepo", Usage: repositoryFlag.Usage},
-			workersFlag, progressFlag,
+			workersFlag, progressFlag, manifestFlag,
 		}, limitFlags...)...),
 		Action: func(c *cli.Context) error { return applyPlan(env, c) },
 	}
@@ -71,6 +72,9 @@ func applyPlan(env Env, c *cli.Context) error {
 		return err
 	}
 	out := newOutcomePrinter(env.Stdout, c.Bool("json"))
+	if out.manifest, err = openManifest(c); err != nil {
+		return err
+	}
 	o.Events = func(outcome apply.Outcome) {
 		progress.Add(1, failures(outcome))
 		out.outcome(outcome)
@@ -83,7 +87,7 @@ func applyPlan(env Env, c *cli.Context) error {
 		result, err = w.applyFile(env.patient, o, c.Args().First())
 	}
 	progress.Close()
-	return out.finish(result, err)
+	return out.finish(result, errors.Join(err, out.manifest.close()))
 }
 
 func (w *workplace) applyFile(ctx context.Context, o apply.Options, name string) (apply.Result, error) {
@@ -173,6 +177,8 @@ type outcomePrinter struct {
 	dryRun bool
 	list   *list
 	err    error // of the first line that could not be printed
+
+	manifest *manifestFile // nil: none is kept
 }
 
 // newOutcomePrinter returns a printer for a command that changes files. A reader
@@ -182,32 +188,18 @@ func newOutcomePrinter(w io.Writer, asJSON bool) *outcomePrinter {
 	return &outcomePrinter{out: w, json: asJSON}
 }
 
-// outcomeLine is a line of `apply --json` and `undo --json`.
-type outcomeLine struct {
-	Message    string       `json:"message_type"`
-	Status     apply.Status `json:"status"`
-	Action     string       `json:"action,omitempty"`
-	Experiment string       `json:"experiment"`
-	Path       string       `json:"path,omitempty"`
-	Alias      string       `json:"alias,omitempty"` // of a registered panel
-	Panel      string       `json:"panel,omitempty"`
-	Cause      string       `json:"cause,omitempty"`
-}
-
 func (p *outcomePrinter) outcome(o apply.Outcome) {
-	path := ""
-	if o.Range != "" {
-		path = o.Path()
+	line := manifest.OfOutcome(o)
+	if p.manifest != nil {
+		p.manifest.line(line)
 	}
 	if p.json {
 		if p.err == nil {
-			p.err = jsonLine(p.out, outcomeLine{
-				Message: "outcome", Status: o.Status, Action: string(o.Action), Experiment: o.Experiment,
-				Path: path, Alias: o.Alias, Panel: o.Item.ID, Cause: o.Cause,
-			})
+			p.err = jsonLine(p.out, line)
 		}
 		return
 	}
+	path := line.Path
 	if failures(o) == 0 && !p.dryRun {
 		return
 	}

@@ -106,16 +106,20 @@ const grace = 20 * time.Second
 
 // Run runs the command with its arguments, program name excluded, and returns the
 // exit status. SIGINT, SIGTERM, and SIGHUP, a lost connection, end the context of
-// the command; the second of them, or the end of the grace, ends it all.
+// the command, and so does SIGUSR1 that of a task; the second of them, or the end of
+// the grace, ends it all.
 func Run(ctx context.Context, env Env, args []string) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if len(args) > 0 && args[0] == "task" {
+		signal.Notify(signals, syscall.SIGUSR1) // Slurm's, before the time limit
+	}
 	defer signal.Stop(signals)
 	patient, untilSignal, release := pipeline.Interrupts(ctx, signals, grace)
 	defer release()
 	env.patient, env.args = patient, args
 	err := run(untilSignal, env, args)
-	if cause, ok := errors.AsType[*pipeline.SignalError](context.Cause(untilSignal)); ok && err != nil {
+	if cause, ok := errors.AsType[*pipeline.SignalError](context.Cause(untilSignal)); ok && err != nil && statusOf(err) != statusAgain {
 		err = &statusError{status: statusOfSignal(cause.Signal), err: err}
 	}
 	return report(env.Stderr, err, wantsJSON(args))
@@ -165,6 +169,7 @@ func newApp(env Env, args []string) *cli.App {
 		Action:                deployAction(env, args),
 		Commands: []*cli.Command{
 			scanCommand(env), planCommand(env), applyCommand(env), sweepCommand(env),
+			submitCommand(env), taskCommand(env), statusCommand(env), resumeCommand(env), cancelCommand(env), jobsCommand(env),
 			verifyCommand(env), undoCommand(env), historyCommand(env), affectedCommand(env), explainCommand(env),
 			ledgerCommand(env), repoCommand(env), geometryCommand(env), xtcCommand(env), configCommand(env), completionCommand(env),
 		},

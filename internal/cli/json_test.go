@@ -15,6 +15,7 @@ import (
 	"deployconstants/stages/affected"
 	"deployconstants/stages/apply"
 	"deployconstants/stages/explain"
+	"deployconstants/stages/manifest"
 	"deployconstants/stages/plan"
 	"deployconstants/stages/verify"
 )
@@ -40,7 +41,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"### Prior":                   {planfile.Prior{}},
 		"### Pick of a directory":     {planfile.Pick{}},
 		"### Plan summary":            {message{}, plan.Summary{}},
-		"### Outcome":                 {outcomeLine{}},
+		"### Outcome":                 {manifest.Outcome{}},
 		"### Result of a transaction": {message{}, apply.Result{}},
 		"### Finding":                 {message{}, verify.Finding{}},
 		"### Culprit":                 {verify.Culprit{}},

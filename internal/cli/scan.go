@@ -31,7 +31,7 @@ func scanCommand(env Env) *cli.Command {
 			"EXIT STATUS: 0 done, 1 failed, 2 wrong command line, 3 some things could not be read, 10 a data root is\n" +
 			"   missing or empty, 130/143 signalled: what was read is recorded",
 		Flags: everyBatchFlag(append([]cli.Flag{
-			experimentsFlag, instrumentsFlag, runsFlag, sinceFlag, untilFlag, workersFlag, progressFlag,
+			experimentsFlag, instrumentsFlag, runsFlag, sinceFlag, untilFlag, workersFlag, progressFlag, manifestFlag,
 		}, scanFlags...)...),
 		Action: func(c *cli.Context) error { return scanFacility(env, c) },
 	}
@@ -69,9 +69,18 @@ func scanFacility(env Env, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	out, err := openManifest(c)
+	if err != nil {
+		return err
+	}
 	progress.Stage("scan", 0)
-	result, err := scan.Scan(env.patient, o, index, scanEvents(progress, false))
+	show := scanEvents(progress, false)
+	result, err := scan.Scan(env.patient, o, index, func(e scan.Event) {
+		show(e)
+		out.scan(e)
+	})
 	progress.Close()
+	err = errors.Join(err, out.close())
 	w.tellUnmatched(w.selection, result.Experiments)
 	if err != nil && result.Experiments == 0 && !c.Bool("json") { // "no runs" would be no answer
 		return err

@@ -20,7 +20,7 @@ import (
 	"deployconstants/jobs"
 	"deployconstants/jobs/planfile"
 	"deployconstants/stages/apply"
-	"deployconstants/stages/resolve"
+	"deployconstants/stages/manifest"
 	"deployconstants/stages/scan"
 	"deployconstants/stages/sweep"
 	"deployconstants/stages/verify"
@@ -44,7 +44,7 @@ func sweepCommand(env Env) *cli.Command {
 			&cli.BoolFlag{Name: "deploy", Aliases: []string{"D"}, Usage: "change calib directories and repository"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing if nothing changed and nothing is wrong that was not before"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 4 if changes are pending"},
-			workersFlag, progressFlag,
+			workersFlag, progressFlag, manifestFlag,
 		}, scanFlags...), withoutShortO(selectionFlags)...), limitFlags...)...),
 		Action: func(c *cli.Context) error { return runSweep(env, c) },
 	}
@@ -74,8 +74,12 @@ func runSweep(env Env, c *cli.Context) error {
 		workplace: w, progress: progress, heart: heart,
 		quiet: c.Bool("quiet"), json: c.Bool("json"), pending: c.Bool("detailed-exitcode"),
 	}
+	if o.manifest, err = openManifest(c); err != nil {
+		return err
+	}
 	report, err := w.sweep(env.patient, o, c.Bool("deploy"))
 	progress.Close()
+	err = errors.Join(err, o.manifest.close())
 	for _, id := range report.Unfinished {
 		o.note("transaction %s is not finished: resume it with apply --resume, or undo it", id)
 	}
@@ -124,28 +128,15 @@ func (w *workplace) sweep(ctx context.Context, o *observer, deploy bool) (sweep.
 		return sweep.Report{}, err
 	}
 	defer w.saveDigests(ctx, digests)
-	scanning, err := w.scanOptions(records)
+	sweeping, err := w.sweepOptions(records, repository, digests)
 	if err != nil {
 		return sweep.Report{}, err
 	}
-	planning, err := w.planOptions(repository, digests, nil)
-	if err != nil {
+	if sweeping.Scan, err = w.scanOptions(records); err != nil {
 		return sweep.Report{}, err
 	}
-	return sweep.Run(ctx, sweep.Options{
-		State: w.state, Ledger: records, Store: w.store, Digests: digests,
-		Scan: scanning, Plan: planning,
-		Resolve: resolve.Options{Pool: w.workers()},
-		Verify:  verify.Options{Filter: planning.Filter, Zone: w.Zone, Pipeline: w.workers()},
-		Header: func(repository, records [32]byte) (planfile.Header, error) {
-			return w.planHeader(planning, repository, records)
-		},
-		Apply: func(index *ledger.Index) (apply.Options, error) {
-			return w.applyOptions(ledgerPlaces(index), repository)
-		},
-		Deploy: deploy,
-		Events: o.events(),
-	})
+	sweeping.Deploy, sweeping.Events = deploy, o.events()
+	return sweep.Run(ctx, sweeping)
 }
 
 // An observer shows and counts what a sweep does.
@@ -153,6 +144,7 @@ type observer struct {
 	*workplace
 	progress *ui.Progress
 	heart    *beacon.Heartbeat
+	manifest *manifestFile
 	quiet    bool
 	json     bool // print one document
 	pending  bool // changes that wait have a status of their own
@@ -178,6 +170,7 @@ func (o *observer) events() sweep.Events {
 		},
 		Scan: func(e scan.Event) {
 			scanning(e)
+			o.manifest.scan(e)
 			if e.Kind == scan.Trouble && e.Problem.Kind != scan.Writing {
 				o.note("%s", e.Problem)
 			}
@@ -192,6 +185,7 @@ func (o *observer) events() sweep.Events {
 		},
 		Done: func(outcome apply.Outcome) {
 			o.progress.Add(1, failures(outcome))
+			o.manifest.line(manifest.OfOutcome(outcome))
 			switch {
 			case failures(outcome) > 0:
 				o.failed++
@@ -201,6 +195,7 @@ func (o *observer) events() sweep.Events {
 			}
 			o.step()
 		},
+		Verified: func(f verify.Finding) { o.manifest.line(manifest.OfFinding(f)) },
 		Drift: func(f verify.Finding) {
 			o.drift++
 			text := fmt.Sprintf("%s: %s", f.Class, f.Path)

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"deployconstants/internal/ui"
+	"deployconstants/stages/manifest"
 	"deployconstants/stages/verify"
 )
 
@@ -29,7 +30,7 @@ func verifyCommand(env Env) *cli.Command {
 			experimentsFlag, instrumentsFlag, sourcesFlag,
 			&cli.StringFlag{Name: "sample", Usage: "only `1/N` of the files, another part every day"},
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "print also what is as intended"},
-			workersFlag, progressFlag,
+			workersFlag, progressFlag, manifestFlag,
 		),
 		Action: func(c *cli.Context) error { return verifyDeployed(env, c) },
 	}
@@ -60,6 +61,10 @@ func verifyDeployed(env Env, c *cli.Context) error {
 	if o.Deployed, err = w.store.Deployed(c.Context); err != nil {
 		return err
 	}
+	lines, err := openManifest(c)
+	if err != nil {
+		return err
+	}
 	progress.Stage("verify", o.Deployed.Len())
 	out := verifyPrinter{zone: w.Zone, out: env.Stdout, json: c.Bool("json"), all: c.Bool("all")}
 	summary, err := verify.Verify(env.patient, o, func(f verify.Finding) error {
@@ -68,10 +73,11 @@ func verifyDeployed(env Env, c *cli.Context) error {
 			failed = 1
 		}
 		progress.Add(1, failed)
+		lines.line(manifest.OfFinding(f))
 		return out.finding(f)
 	})
 	progress.Close()
-	if err := errors.Join(err, out.finish(summary)); err != nil {
+	if err := errors.Join(err, lines.close(), out.finish(summary)); err != nil {
 		return err
 	}
 	if summary.Drift() {
@@ -106,10 +112,7 @@ func (p *verifyPrinter) finding(f verify.Finding) error {
 		return nil
 	}
 	if p.json {
-		return jsonLine(p.out, struct {
-			Message string `json:"message_type"`
-			verify.Finding
-		}{"finding", f})
+		return jsonLine(p.out, manifest.OfFinding(f))
 	}
 	if p.list == nil {
 		p.list = newList("STATE", "FILE")

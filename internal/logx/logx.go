@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 )
@@ -82,6 +83,29 @@ func New(w io.Writer, level logrus.Level) *logrus.Logger {
 	log.SetLevel(level)
 	log.SetFormatter(lineFormatter{})
 	return log
+}
+
+// JSONTo returns a hook that writes each record as a line of JSON to w, too: time in
+// UTC, level, message ("msg") and fields.
+func JSONTo(w io.Writer) logrus.Hook {
+	return jsonHook{w, &logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano}}
+}
+
+type jsonHook struct {
+	out       io.Writer
+	formatter logrus.Formatter
+}
+
+func (h jsonHook) Levels() []logrus.Level { return logrus.AllLevels }
+
+func (h jsonHook) Fire(e *logrus.Entry) error {
+	record := *e
+	record.Time = e.Time.UTC()
+	text, err := h.formatter.Format(&record)
+	if err == nil {
+		_, err = h.out.Write(text)
+	}
+	return err
 }
 
 // lineFormatter prints `[I] message key=value ...`: the first letter of the level

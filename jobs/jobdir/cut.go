@@ -260,6 +260,18 @@ func (j *Job) manifest(step Step, shard int, pinned Pinned) ([]Work, error) {
 	}
 }
 
+// ManifestText returns the manifest of a shard as it is on disk.
+func (j *Job) ManifestText(step Step, shard int) ([]byte, error) {
+	cut, err := j.Shards(step)
+	if err != nil {
+		return nil, err
+	}
+	if shard < 1 || shard > len(cut.Shards) {
+		return nil, fmt.Errorf("shard %d: %w", shard, ErrNoShard)
+	}
+	return j.readPinned(filepath.Join(string(step), "shards", manifestName(shard)), cut.Shards[shard-1].Manifest)
+}
+
 // PlanOf returns the part of the plan that a shard of step apply carries out.
 func (j *Job) PlanOf(shard int) (*bytes.Reader, error) {
 	cut, err := j.Shards(Apply)

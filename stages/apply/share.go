@@ -21,6 +21,16 @@ func Begin(ctx context.Context, o Options, plan io.ReadSeeker) (id string, err e
 	return t.ID(), t.Close()
 }
 
+// Check reads a plan and returns the error that Apply would return for it before
+// anything is done: a *planfile.FormatError, or ErrLimit.
+func Check(o Options, plan io.ReadSeeker) error {
+	s, _, err := survey(plan)
+	if err == nil {
+		err = o.checkLimits(s)
+	}
+	return err
+}
+
 // Register makes trees and aliases of all panels that are new to the repository, one
 // after the other in the order of the plan, so that their aliases are those that one
 // process would give them. What is registered stays so; what fails is tried again by

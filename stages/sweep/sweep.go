@@ -57,7 +57,9 @@ type Events struct {
 	Scan  func(scan.Event)
 	Item  func(planfile.Item) // of the plan
 	Done  func(apply.Outcome)
-	Drift func(verify.Finding) // of what is not as intended
+
+	Verified func(verify.Finding) // of every file
+	Drift    func(verify.Finding) // of what is not as intended
 }
 
 // Report is what a sweep found and did.
@@ -99,6 +101,9 @@ func (e *Events) applyDefaults() {
 	}
 	if e.Done == nil {
 		e.Done = func(apply.Outcome) {}
+	}
+	if e.Verified == nil {
+		e.Verified = func(verify.Finding) {}
 	}
 	if e.Drift == nil {
 		e.Drift = func(verify.Finding) {}
@@ -317,6 +322,7 @@ func (s *sweep) verify(ctx context.Context) error {
 	}
 	s.Events.Stage("verify", deployed.Len())
 	summary, err := verify.Verify(ctx, o, func(f verify.Finding) error {
+		s.Events.Verified(f)
 		if f.Class != verify.OK {
 			s.Events.Drift(f)
 		}

@@ -11,6 +11,7 @@ import (
 	"deployconstants/stages/apply"
 	"deployconstants/stages/manifest"
 	"deployconstants/stages/sweep"
+	"deployconstants/stages/verify"
 	"deployconstants/xtc/ledger"
 )
 
@@ -22,6 +23,22 @@ type Merged struct {
 	// there is an empty list. A job is complete if there are none.
 	Missing  map[jobdir.Step][]int `json:"missing,omitempty"`
 	Failures map[string]int        `json:"failures,omitempty"` // number of what was not done, by cause
+}
+
+// NotDone returns how many files and panels of the plan were not done.
+func (m *Merged) NotDone() int {
+	if m.Apply == nil {
+		return 0
+	}
+	return m.Apply.Counts[apply.Skipped] + m.Apply.Counts[apply.Failed]
+}
+
+// Drift returns how many deployed files are not as intended.
+func (m *Merged) Drift() int {
+	if m.Verify == nil {
+		return 0
+	}
+	return m.Verify.Checked - m.Verify.Classes[verify.OK]
 }
 
 // Complete reports whether all steps have all their results.
