@@ -88,10 +88,21 @@ var rooms = map[string]room{
 	"internal/demo":       {layer: 15},
 	"internal/sweeptest":  {layer: 15},
 
+	"internal/goldentest": {layer: 15},
+	"internal/demo":       {layer: 15},
+	"internal/sweeptest":  {layer: 15},
+
 	"internal/slurmcluster": {layer: 14, modules: []string{unix}},
 	"internal/slurmfake":    {layer: 14, modules: []string{unix}},
 	"internal/slurmtest":    {layer: 15},
 	"internal/slurmdemo":    {layer: 15},
+}
+
+// programsOfTheirOwn may start other programs; of what is shipped only slurm may,
+// Slurm's.
+var programsOfTheirOwn = []string{
+	"internal/demo", "internal/slurmdemo", "internal/slurmcluster", "internal/slurmfake", "internal/testenv", "slurm",
+}
 }
 
 // programsOfTheirOwn may start other programs; of what is shipped only slurm may,

@@ -62,6 +62,6 @@
 // themselves, or until a cluster starts in the same folder.
 //
 // slurmdbd listens on all interfaces, all else on loopback. Memory limits, cgroups and
-// rights of several users cannot be tested here. Run with Slurm 22.05; its settings are
-// those of spec/slurm.md, sections 2 and 3, which were also run with 24.11.
+// rights of several users cannot be tested here. Runs with Slurm 22.05 of Debian
+// 12.
 package slurmcluster
