@@ -88,27 +88,15 @@ var rooms = map[string]room{
 	"internal/demo":       {layer: 15},
 	"internal/sweeptest":  {layer: 15},
 
-	"internal/goldentest": {layer: 15},
-	"internal/demo":       {layer: 15},
-	"internal/sweeptest":  {layer: 15},
-
 	"internal/slurmcluster": {layer: 14, modules: []string{unix}},
 	"internal/slurmfake":    {layer: 14, modules: []string{unix}},
 	"internal/slurmtest":    {layer: 15},
-	"internal/slurmdemo":    {layer: 15},
 }
 
 // programsOfTheirOwn may start other programs; of what is shipped only slurm may,
 // Slurm's.
 var programsOfTheirOwn = []string{
-	"internal/demo", "internal/slurmdemo", "internal/slurmcluster", "internal/slurmfake", "internal/testenv", "slurm",
-}
-}
-
-// programsOfTheirOwn may start other programs; of what is shipped only slurm may,
-// Slurm's.
-var programsOfTheirOwn = []string{
-	"internal/demo", "internal/slurmdemo", "internal/slurmcluster", "internal/slurmfake", "internal/testenv", "slurm",
+	"internal/demo", "internal/slurmcluster", "internal/slurmfake", "internal/testenv", "slurm",
 }
 
 // TestRooms keeps imports one way, and goroutines in the one room that ends them.
