@@ -54,6 +54,23 @@ func (a *Array) WriteText(w io.Writer, o TextOptions) error {
 	return out.Flush()
 }
 
+// WriteTable writes the rows of the last dimension and nothing else, as psana's
+// tools keep the constants of single panels (.dat). Errors: those of WriteText.
+func (a *Array) WriteTable(w io.Writer, format string) error {
+	parsed, err := ParseFormat(format)
+	if err != nil {
+		return err
+	}
+	if err := a.Check(); err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	if err := a.writeRows(out, parsed); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
 func (a *Array) writeHeader(out *bufio.Writer, o TextOptions) {
 	for _, comment := range o.Comments {
 		fmt.Fprintf(out, "# %s\n", oneLine(comment))
