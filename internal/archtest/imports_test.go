@@ -62,6 +62,7 @@ var rooms = map[string]room{
 	"internal/settings": {layer: 5, modules: []string{"github.com/BurntSushi/toml"}},
 	"internal/ui":       {layer: 3, modules: []string{unix}},
 
+	"stages/dark":     {layer: 4},
 	"stages":          {layer: 5, modules: []string{logrus}},
 	"stages/resolve":  {layer: 5},
 	"stages/scan":     {layer: 6},

@@ -1,0 +1,65 @@
+// Package dark computes constants from dark frames: pedestals, rms and status of
+// pixels, with psana's algorithms, to the bit.
+//
+//	p, err := dark.New(dark.Calibrun(), []int{704, 768}, ndarray.Uint16)
+//	...
+//	for ... {
+//		err := p.Add(frame) // every event that has data
+//		if err != nil || p.Full() {
+//			break
+//		}
+//	}
+//	r, err := p.Finish()
+//	...
+//	err = r.WriteText(w, dark.Average, dark.TextOptions{Dataset: "exp=xpptut15:run=260", ...})
+//
+// It reads no data and no files: frames are handed in, text is written to an
+// io.Writer. The algorithms, with the reference's programs, are in spec/dark.md:
+//
+//	detectors                       here                    reference
+//	of a single gain                New                     calibrun, det_ndarr_raw_proc (section 3)
+//	Jungfrau, by gain               NewJungfrau, Merge      jungfrau_dark_proc, jungfrau_deploy_constants (5)
+//	epix10ka, quad, 2M, by mode     NewEpix10ka, Merge      epix10ka_pedestals_calibration, ..._deploy_constants (6)
+//	epix10ka, charge injection      FitInjection            epix10ka_offset_calibration (7)
+//	any panel, extra status         PixelStatus             det_pixel_status (8)
+//
+// # How a single gain dark is made
+//
+// The first frames, 50, are kept. From their quantiles each pixel gets a gate. Then
+// they and all others are summed: what is within the gate for average and rms; what
+// is outside of the range that counts, for the status. Limits of a good pixel are
+// found from mean and standard deviation over all pixels.
+//
+//	status  1 noisy rms   4 high often   16 high mean   64 wrong gain bits (Jungfrau)
+//	        2 quiet rms   8 low often    32 low mean
+//
+// # What differs from the reference, and what does not
+//
+// By the numbers of spec/dark.md section 14:
+//
+//	D1       fewer frames than First: the reference adds frames of zeros; repaired
+//	D2       statistics and threshold count one frame less than there are; kept
+//	D3, D10  which events -s and -n select; repaired, see CalibrunWindow and ReferenceWindow
+//	D4       less than three frames: ErrTooFewFrames, where the reference dies
+//	D5       epix10ka: the last frame is not used; kept. A dead panel is marked, where it dies
+//	D6       16 bit data fold with FoldingDataBits; DataBits tells better ones by detector type
+//	D7       negative values count as high; kept
+//	D8       pixels without a value in the gate have pedestal and rms 0; kept
+//	D13      8 bit data are to be given as 16 bit data
+//	D15      psana2's frame of zeros is not added
+//	D16      PixelStatus without a good frame returns ErrNoGoodFrames beside the result
+//
+// # Guarantees
+//
+//   - Results are the reference's to the last bit, on every machine: sums are of
+//     whole numbers, those over pixels in numpy's order, and no product is fused with
+//     a sum. Lines of charge injection agree to 1e-9.
+//   - They do not depend on the number of workers.
+//   - Memory does not grow with the number of frames, but for the first 500 of an
+//     Epix10ka that are not to come twice.
+//
+// # Limits
+//
+// Detectors have at most 2^24 pixels, darks 2^24-1 frames. Features 6 and 11 of
+// det_pixel_status and the loop over the cycles of charge injection are not here.
+package dark

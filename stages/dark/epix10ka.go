@@ -1,0 +1,346 @@
+package dark
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"deployconstants/repo/ndarray"
+)
+
+// Epix10kaModes are the gain modes of an epix10ka, in the order of the first
+// dimension of its constants: fixed high, medium, low; automatic high to low and
+// medium to low, before and behind the switch.
+var Epix10kaModes = [...]string{"FH", "FM", "FL", "AHL-H", "AML-M", "AHL-L", "AML-L"}
+
+// epix10kaCycles are the calibration cycles of a dark, which give the first five
+// modes.
+var epix10kaCycles = [...]string{
+	"dark Fixed High Gain", "dark Fixed Medium Gain", "dark Fixed Low Gain",
+	"dark Auto High to Low", "dark Auto Medium to Low",
+}
+
+// Epix10kaCycle returns the index in Epix10kaModes of a calibration cycle, by the
+// value of its control label. The error is ErrGain.
+func Epix10kaCycle(label string) (int, error) {
+	if mode := slices.Index(epix10kaCycles[:], label); mode >= 0 {
+		return mode, nil
+	}
+	return 0, fmt.Errorf("%w: %q is no cycle of an epix10ka dark", ErrGain, label)
+}
+
+// Epix10kaMode returns the index in Epix10kaModes for which a pixel is configured:
+// config is its byte of asicPixelConfig, trbit the bit of its asic. False for a
+// configuration that is none of a dark.
+func Epix10kaMode(config uint8, trbit bool) (mode int, ok bool) {
+	b := config & 12
+	if trbit {
+		b |= 16
+	}
+	switch {
+	case b&28 == 28:
+		return 0, true
+	case b&28 == 12:
+		return 1, true
+	case b&12 == 8:
+		return 2, true
+	case b == 16:
+		return 3, true
+	case b == 0:
+		return 4, true
+	}
+	return 0, false
+}
+
+// Fixed parameters of the epix10ka dark: the reference's command has no options
+// for them (spec/dark.md section 6).
+const (
+	epix10kaFrames     = 1024 // collected (nbs)
+	epix10kaFirst      = 500  // of them give the gates
+	epix10kaGateSigmas = 6
+)
+
+// Epix10kaOptions are those of NewEpix10ka. The zero value is ready for use.
+type Epix10kaOptions struct {
+	Frames  int  // collected at most; default 1024
+	Twice   bool // the frames will be given twice, and none is kept, see Epix10ka.Again
+	Workers int  // tiles that are worked on at a time; 0 or 1: by the caller itself
+}
+
+// An Epix10ka makes the dark of one calibration cycle of an epix10ka, quad or 2M:
+// an algorithm of its own (spec/dark.md section 6). The first 500 frames give an
+// average and one width for all pixels of a panel; the values that are summed are
+// those within the width of the average, in all frames, so that the first ones are
+// needed twice.
+//
+// The last frame that was collected is not used, as by the reference (section 14,
+// D5). It is not safe for concurrent use.
+type Epix10ka struct {
+	options   Epix10kaOptions
+	shape     []int // of a panel
+	panels    []*epixPanel
+	collected int
+	used      int
+	last      []uint16   // the frame that is used when another comes
+	kept      [][]uint16 // frames of the first pass, for the second
+	again     int        // frames of the second round; -1 before it
+	gated     bool
+	finished  bool
+}
+
+// An epixPanel is one of the panels.
+type epixPanel struct {
+	gather *gather
+	dead   bool
+}
+
+// NewEpix10ka begins the dark of a cycle whose frames have the shape (rows,
+// columns) or (panels, rows, columns).
+//
+// The memory that it takes is, per pixel, 2 bytes for each of the first 500 frames,
+// unless they will come Twice, and some 70 bytes.
+//
+// Errors: ErrParams, ErrShape.
+func NewEpix10ka(shape []int, options Epix10kaOptions) (*Epix10ka, error) {
+	if options.Frames == 0 {
+		options.Frames = epix10kaFrames
+	}
+	if options.Frames < 0 || options.Frames > maxFrames {
+		return nil, fmt.Errorf("%w: %d frames, want at most %d", ErrParams, options.Frames, maxFrames)
+	}
+	panels := 1
+	if len(shape) == 3 {
+		panels, shape = shape[0], shape[1:]
+	}
+	if len(shape) != 2 {
+		return nil, fmt.Errorf("%w: an epix10ka of shape %v, want rows and columns of panels", ErrShape, shape)
+	}
+	if _, err := countPixels([]int{panels, shape[0], shape[1]}); err != nil {
+		return nil, err
+	}
+	e := &Epix10ka{options: options, shape: slices.Clone(shape), again: -1}
+	params := Default()
+	a := adder{bits: params.DataBits, low: int64(params.IntLow), high: int64(params.IntHigh)}
+	for range panels {
+		pixels := newPixels(countTiles(e.panelSize()), uint16(a.low), uint16(a.high))
+		e.panels = append(e.panels, &epixPanel{gather: newGather(pixels, a, options.Workers)})
+	}
+	return e, nil
+}
+
+func (e *Epix10ka) panelSize() int { return e.shape[0] * e.shape[1] }
+
+// Full reports whether as many frames were collected as were asked for.
+func (e *Epix10ka) Full() bool { return e.collected >= e.options.Frames }
+
+// Add collects a frame. It keeps nothing of it: the caller may use it again. When
+// full, and in the second round those that were not used in the first, frames are
+// not taken any more.
+//
+// Errors: ErrShape for another number of pixels, ErrFinished.
+func (e *Epix10ka) Add(frame []uint16) error {
+	if want := e.panelSize() * len(e.panels); len(frame) != want {
+		return fmt.Errorf("%w: a frame of %d pixels, want %d", ErrShape, len(frame), want)
+	}
+	switch {
+	case e.finished:
+		return ErrFinished
+	case e.again >= 0:
+		if e.again++; e.again > e.used {
+			return nil
+		}
+		return e.sum(frame)
+	case e.Full():
+		return nil
+	}
+	if e.collected++; e.collected > 1 {
+		if err := e.use(e.last); err != nil {
+			return err
+		}
+	}
+	e.last = append(e.last[:0], frame...)
+	return nil
+}
+
+// use is what becomes of a frame in the first round when it is known not to be the
+// last.
+func (e *Epix10ka) use(frame []uint16) error {
+	e.used++
+	if e.used > epix10kaFirst && e.options.Twice {
+		return nil // its turn comes
+	}
+	if err := e.sum(frame); err != nil || e.used > epix10kaFirst {
+		return err
+	}
+	if !e.options.Twice {
+		e.kept = append(e.kept, slices.Clone(frame))
+	}
+	if e.used == epix10kaFirst {
+		return e.gate()
+	}
+	return nil
+}
+
+// sum adds a frame to the sums of the present pass.
+func (e *Epix10ka) sum(frame []uint16) error {
+	size := e.panelSize()
+	for i, panel := range e.panels {
+		if err := panel.gather.add(frame[i*size : (i+1)*size]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gate ends the first pass: it sets the gates, and sums the kept frames for them.
+func (e *Epix10ka) gate() error {
+	e.gated = true
+	for _, panel := range e.panels {
+		if err := panel.gate(e.panelSize()); err != nil {
+			return err
+		}
+	}
+	for i, frame := range e.kept {
+		if err := e.sum(frame); err != nil {
+			return err
+		}
+		e.kept[i] = nil
+	}
+	e.kept = nil
+	return nil
+}
+
+// gate begins the sums anew, for gates of so many average widths around the
+// averages. A panel none of whose pixels has a width, which is the reference's
+// death (D5), keeps the widest gates.
+func (p *epixPanel) gate(size int) error {
+	if err := p.gather.flush(); err != nil {
+		return err
+	}
+	old := p.gather.pixels
+	low, high := float64(p.gather.adder.low), float64(p.gather.adder.high)
+	averages, widths := make([]float64, size), make([]float64, size)
+	for i := range averages {
+		averages[i], widths[i] = old[i].average()
+	}
+	half, ok := gateHalf(widths)
+	p.dead = !ok
+	if p.dead {
+		half = math.Inf(1)
+	}
+	fresh := newPixels(len(old)/tileLen, 1, 0)
+	for i, average := range averages {
+		fresh[i].low = uint16(max(average-half, low))
+		fresh[i].high = uint16(min(average+half, high))
+	}
+	p.gather.pixels = fresh
+	return nil
+}
+
+// gateHalf returns half of a panel's gate: 6 times the mean of the widths that a
+// living pixel can have. False if there are none.
+func gateHalf(widths []float64) (half float64, ok bool) {
+	params := Default()
+	living := make([]float64, len(widths)) // 0 for the others, as numpy sums
+	n := 0
+	for i, width := range widths {
+		if width >= params.RMSLow && width <= params.RMSHigh {
+			living[i] = width
+			n++
+		}
+	}
+	if n == 0 {
+		return 0, false
+	}
+	return epix10kaGateSigmas * (sum(living) / float64(n)), true
+}
+
+// Again ends the first round of an Epix10ka whose frames come Twice. The same
+// frames are to be added again, in the same order.
+//
+// Errors: ErrParams if they were not to come Twice, or the third time;
+// ErrTooFewFrames for less than two; ErrFinished.
+func (e *Epix10ka) Again() error {
+	switch {
+	case e.finished:
+		return ErrFinished
+	case !e.options.Twice || e.again >= 0:
+		return fmt.Errorf("%w: no further round of frames was announced", ErrParams)
+	case e.used < 1:
+		return e.tooFew()
+	}
+	e.again = 0
+	if e.gated {
+		return nil
+	}
+	return e.gate()
+}
+
+func (e *Epix10ka) tooFew() error {
+	return fmt.Errorf("%w: %d, need at least 2, of which the last is not used", ErrTooFewFrames, e.collected)
+}
+
+// Finish ends the dark and returns the results panel by panel, of shape (rows,
+// columns). Result.Frames counts the collected frames, Result.Statistics those that
+// were used. A dead panel's result is marked as Result.Dead.
+//
+// Errors: ErrTooFewFrames for less than two, or if the second round had less than
+// the first; ErrParams if it was announced and did not come; ErrFinished.
+func (e *Epix10ka) Finish() ([]*Result, error) {
+	switch {
+	case e.finished:
+		return nil, ErrFinished
+	case e.used < 1:
+		return nil, e.tooFew()
+	case e.options.Twice && e.again < 0:
+		return nil, fmt.Errorf("%w: the second round of frames is missing", ErrParams)
+	case e.options.Twice && e.again < e.used:
+		return nil, fmt.Errorf("%w: %d the second time, but %d were used the first time", ErrTooFewFrames, e.again, e.used)
+	}
+	e.finished = true
+	if !e.gated {
+		if err := e.gate(); err != nil {
+			return nil, err
+		}
+	}
+	params := Default()
+	var results []*Result
+	for _, panel := range e.panels {
+		if err := panel.gather.flush(); err != nil {
+			return nil, err
+		}
+		r := &Result{
+			Shape: e.shape, DType: ndarray.Uint16, Frames: e.collected, Statistics: e.used,
+			Threshold: threshold(params.Excess, e.used), Dead: panel.dead,
+			pixels: panel.gather.pixels[:e.panelSize()],
+		}
+		r.average()
+		r.judge(params)
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// SwitchedPedestals derives the pedestals behind the switch of an automatic mode,
+// AHL-L from AHL-H or AML-L from AML-M, from those before it and from offsets and
+// gains of charge injection:
+//
+//	low = offsetLow - (offset - pedestal) * gainLow/gain        0 for the quotient where gain is 0
+//
+// All are in C order. The error is ErrShape unless they are of one length.
+func SwitchedPedestals(pedestal, offset, offsetLow, gain, gainLow []float64) ([]float64, error) {
+	n := len(pedestal)
+	if len(offset) != n || len(offsetLow) != n || len(gain) != n || len(gainLow) != n {
+		return nil, fmt.Errorf("%w: pedestals, offsets and gains of %d, %d, %d, %d, %d elements", ErrShape,
+			n, len(offset), len(offsetLow), len(gain), len(gainLow))
+	}
+	low := make([]float64, n)
+	for i := range low {
+		ratio := 0.0
+		if gain[i] != 0 {
+			ratio = gainLow[i] / gain[i]
+		}
+		low[i] = offsetLow[i] - float64((offset[i]-pedestal[i])*ratio)
+	}
+	return low, nil
+}

@@ -1,0 +1,7 @@
+package dark
+
+// For tests of tables that no public function shows line by line.
+var (
+	QuantileRanks = quantileRanks
+	Threshold     = threshold
+)

@@ -1,0 +1,90 @@
+package dark
+
+import (
+	"context"
+
+	"deployconstants/pipeline"
+)
+
+// tileLen is the number of pixels that are worked on together: their sums and
+// their values of a group of frames stay in the first level cache.
+const tileLen = 512
+
+// groupLen is how many frames are gathered before they are summed: the sums of a
+// pixel are then read and written once for so many values.
+const groupLen = 16
+
+// A store keeps frames tile by tile: the rows of a tile, one per frame, are
+// neighbours. The last tile is filled up with zeros.
+type store struct {
+	rows int
+	data []uint16 // [tile][row][tileLen]
+}
+
+func newStore(rows, tiles int) store {
+	return store{rows: rows, data: make([]uint16, rows*tiles*tileLen)}
+}
+
+// row is where the values of a tile go.
+func (s store) row(tile, row int) []uint16 {
+	begin := (tile*s.rows + row) * tileLen
+	return s.data[begin : begin+tileLen]
+}
+
+// first returns the first n rows of a tile.
+func (s store) first(tile, n int) []uint16 {
+	begin := tile * s.rows * tileLen
+	return s.data[begin : begin+n*tileLen]
+}
+
+// put copies a frame.
+func (s store) put(row int, frame []uint16) {
+	for tile := 0; len(frame) > 0; tile++ {
+		frame = frame[copy(s.row(tile, row), frame):]
+	}
+}
+
+// putSigned copies a frame whose values have a sign: their bits.
+func (s store) putSigned(row int, frame []int16) {
+	for tile := 0; len(frame) > 0; tile++ {
+		to := s.row(tile, row)
+		n := min(len(to), len(frame))
+		for i, v := range frame[:n] {
+			to[i] = uint16(v)
+		}
+		frame = frame[n:]
+	}
+}
+
+// countTiles is how many tiles so many pixels need.
+func countTiles(pixels int) int { return (pixels + tileLen - 1) / tileLen }
+
+// each calls work for every tile, with several workers at a time if asked for. The
+// tiles are independent of each other, so their order does not matter.
+func each(tiles, workers int, work func(tile int)) error {
+	if workers <= 1 || tiles == 1 {
+		for tile := range tiles {
+			work(tile)
+		}
+		return nil
+	}
+	type span struct{ begin, end int }
+	step := max(1, tiles/(4*workers))
+	source := func(_ context.Context, emit func(span) error) error {
+		for begin := 0; begin < tiles; begin += step {
+			if err := emit(span{begin, min(begin+step, tiles)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	loop := func(_ context.Context, s span) (struct{}, error) {
+		for tile := s.begin; tile < s.end; tile++ {
+			work(tile)
+		}
+		return struct{}{}, nil
+	}
+	sink := func(r pipeline.Result[span, struct{}]) error { return r.Err }
+	// Not cancelled: it is a matter of milliseconds, and half of it is of no use.
+	return pipeline.Run(context.Background(), pipeline.Options{Workers: workers}, source, loop, sink)
+}
