@@ -22,7 +22,7 @@ func constants(tb testing.TB) *ndarray.Array {
 }
 
 func BenchmarkWriteText(b *testing.B) {
-	for _, format := range []string{"%.4f", "%d", "%g", "%.6e"} {
+	for _, format := range []string{"%.4f", "%8.2f", "%d", "%g", "%.6e"} {
 		b.Run(format[1:], func(b *testing.B) {
 			a := constants(b)
 			var text bytes.Buffer
@@ -33,6 +33,35 @@ func BenchmarkWriteText(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := a.WriteText(io.Discard, ndarray.TextOptions{Format: format}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkWriteIntegers writes a status and greatest values of a dark.
+func BenchmarkWriteIntegers(b *testing.B) {
+	for _, c := range []struct {
+		name, format string
+		greatest     uint64
+	}{{"status", "%d", 3}, {"status-wide", "%4i", 3}, {"max", "%d", 9000}} {
+		b.Run(c.name, func(b *testing.B) {
+			words := make([]uint64, 704*768)
+			for i := range words {
+				words[i] = uint64(i) * 2654435761 % c.greatest
+			}
+			a, err := ndarray.FromWords([]int{704, 768}, words)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var text bytes.Buffer
+			if err := a.WriteText(&text, ndarray.TextOptions{Format: c.format}); err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(text.Len()))
+			for b.Loop() {
+				if err := a.WriteText(io.Discard, ndarray.TextOptions{Format: c.format}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -18,6 +18,7 @@ type Format struct {
 	left      bool // '-'
 	zeros     bool // '0'
 	sign      byte // '+', ' ' or 0
+	plain     bool // no flags and no precision
 }
 
 // formatMax bounds width and precision.
@@ -65,6 +66,7 @@ func ParseFormat(text string) (Format, error) {
 	case 'F':
 		f.verb = 'f'
 	}
+	f.plain = !f.left && !f.zeros && f.sign == 0 && f.precision < 0
 	return f, nil
 }
 
@@ -111,6 +113,9 @@ func (f Format) AppendInteger(to []byte, v int64) ([]byte, error) {
 	if f.verb != 'd' {
 		return f.AppendFloat(to, float64(v))
 	}
+	if f.plain && v >= 0 {
+		return appendPlain(to, uint64(v), f.width), nil
+	}
 	magnitude := uint64(v)
 	if v < 0 {
 		magnitude = -magnitude
@@ -124,6 +129,9 @@ func (f Format) AppendWord(to []byte, v uint64) ([]byte, error) {
 	if f.verb != 'd' {
 		return f.AppendFloat(to, float64(v))
 	}
+	if f.plain {
+		return appendPlain(to, v, f.width), nil
+	}
 	var digits [20]byte
 	return f.appendMagnitude(to, false, strconv.AppendUint(digits[:0], v, 10)), nil
 }
@@ -131,6 +139,9 @@ func (f Format) AppendWord(to []byte, v uint64) ([]byte, error) {
 func (f Format) appendTruncated(to []byte, v float64) ([]byte, error) {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return to, fmt.Errorf("%w: %v as %s", ErrRange, v, f.text)
+	}
+	if f.plain && v >= 0 && v < 1<<63 {
+		return appendPlain(to, uint64(v), f.width), nil
 	}
 	v = math.Trunc(v)
 	var digits [24]byte
@@ -154,6 +165,18 @@ func (f Format) appendMagnitude(to []byte, negative bool, digits []byte) []byte 
 		to = append(to, '0')
 	}
 	return f.pad(append(to, digits...), begin, first, f.zeros)
+}
+
+// appendPlain appends an integer with blanks in front, up to a width.
+func appendPlain(to []byte, v uint64, width int) []byte {
+	digits := 1
+	for digits < len(powersOfTen) && v >= powersOfTen[digits] {
+		digits++
+	}
+	for ; digits < width; digits++ {
+		to = append(to, ' ')
+	}
+	return strconv.AppendUint(to, v, 10)
 }
 
 func (f Format) appendSign(to []byte, negative bool) []byte {

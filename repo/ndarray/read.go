@@ -112,22 +112,23 @@ func (t *textReader) take(line []byte) error {
 		}
 	}
 	columns := 0
-	for {
-		field, rest := cutField(numbers)
-		if len(field) == 0 {
-			break
-		}
+	for numbers = trimBlanks(numbers); len(numbers) > 0; numbers = trimBlanks(numbers) {
 		if t.rows == 0 && columns == 0 && t.dtype == NoDType {
 			t.dtype = Float64
 		}
-		if err := t.takeNumber(field); err != nil {
-			return err
+		if n := t.takePlain(numbers); n > 0 {
+			numbers = numbers[n:]
+		} else {
+			field, rest := cutField(numbers)
+			if err := t.takeNumber(field); err != nil {
+				return err
+			}
+			numbers = rest
 		}
 		if t.out.Len() > t.limits.MaxElements {
 			return fmt.Errorf("%w: more than %d elements", ErrLimit, t.limits.MaxElements)
 		}
 		columns++
-		numbers = rest
 	}
 	if columns == 0 {
 		return nil
@@ -140,11 +141,16 @@ func (t *textReader) take(line []byte) error {
 	return nil
 }
 
-// cutField splits off what precedes the next blank.
-func cutField(text []byte) (field, rest []byte) {
+// trimBlanks cuts off what precedes the next field.
+func trimBlanks(text []byte) []byte {
 	for len(text) > 0 && isBlank(text[0]) {
 		text = text[1:]
 	}
+	return text
+}
+
+// cutField splits off what precedes the next blank.
+func cutField(text []byte) (field, rest []byte) {
 	for i, c := range text {
 		if isBlank(c) {
 			return text[:i], text[i+1:]
@@ -187,6 +193,56 @@ func (t *textReader) takeComment(text string) error {
 	return nil
 }
 
+// takePlain appends the element that text begins with, and returns its length in
+// bytes: 0 for one that is to be taken the general way, as are all those at fault.
+func (t *textReader) takePlain(text []byte) int {
+	d, ok := scanDecimal(text)
+	if !ok {
+		return 0
+	}
+	if t.dtype.IsFloat() {
+		v, ok := d.float()
+		if !ok {
+			return 0
+		}
+		if t.dtype == Float32 {
+			v = float64(float32(v)) // rounded twice, as numpy does
+		}
+		t.out.Floats = push(t.out.Floats, v)
+		return d.size
+	}
+	if d.point || d.negative || d.digits > t.greatest() {
+		return 0
+	}
+	if t.dtype.IsSigned() {
+		t.out.Integers = push(t.out.Integers, int64(d.digits))
+	} else {
+		t.out.Words = push(t.out.Words, d.digits)
+	}
+	return d.size
+}
+
+// push appends, to twice the room when there is none left: append itself would copy
+// large arrays several times more.
+func push[T any](list []T, v T) []T {
+	if len(list) == cap(list) {
+		list = slices.Grow(list, max(len(list), 1<<9))
+	}
+	return append(list, v)
+}
+
+// greatest is the greatest number of an integer type.
+func (t *textReader) greatest() uint64 {
+	width := 8 * t.dtype.Size()
+	switch {
+	case t.dtype == Bool:
+		width = 1
+	case t.dtype.IsSigned():
+		width--
+	}
+	return 1<<width - 1
+}
+
 // takeNumber appends an element. The field is converted to a string where it is
 // used, so that it stays on the stack.
 func (t *textReader) takeNumber(field []byte) error {
@@ -200,7 +256,7 @@ func (t *textReader) takeNumber(field []byte) error {
 		if t.dtype == Float32 {
 			v = float64(float32(v)) // rounded twice, as numpy does
 		}
-		t.out.Floats = append(t.out.Floats, v)
+		t.out.Floats = push(t.out.Floats, v)
 	case t.dtype.IsSigned():
 		v, err := strconv.ParseInt(string(field), 10, width)
 		if err != nil {
@@ -210,7 +266,7 @@ func (t *textReader) takeNumber(field []byte) error {
 			}
 			v = int64(whole)
 		}
-		t.out.Integers = append(t.out.Integers, v)
+		t.out.Integers = push(t.out.Integers, v)
 	default:
 		if t.dtype == Bool {
 			width = 1
@@ -223,7 +279,7 @@ func (t *textReader) takeNumber(field []byte) error {
 			}
 			v = uint64(whole)
 		}
-		t.out.Words = append(t.out.Words, v)
+		t.out.Words = push(t.out.Words, v)
 	}
 	return nil
 }
