@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestPsana2 makes psana2's result of the frames: it adds one of zeros behind the
@@ -155,6 +158,55 @@ func TestEpix10kaBeyond500(t *testing.T) {
 	}
 	if texts[0] != texts[1] {
 		t.Error("frames that are kept and frames that come twice give other results")
+	}
+}
+
+// TestKeptFrames keeps frames in which nothing is near: all comes back.
+func TestKeptFrames(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	shape := []int{20, 30}
+	frames := make([][]uint16, 40)
+	for k := range frames {
+		frames[k] = make([]uint16, shape[0]*shape[1])
+		for i := range frames[k] {
+			switch frames[k][i] = uint16(rng.Uint32()); i % 3 {
+			case 1: // the edges of what is near
+				frames[k][i] = uint16(rng.IntN(2)*(127+i%2) + rng.IntN(2)*(127+i%2))
+			case 2:
+				frames[k][i] = 16383 - uint16(rng.IntN(2)*(127+i%2)+rng.IntN(2)*(127+i%2))
+			}
+		}
+	}
+	var all [2][]*dark.Result
+	for i, twice := range []bool{false, true} {
+		e, err := dark.NewEpix10ka(shape, dark.Epix10kaOptions{Twice: twice})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for round := range i + 1 {
+			if round > 0 {
+				if err := e.Again(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, frame := range frames {
+				if err := e.Add(frame); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if all[i], err = e.Finish(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range dark.Outputs {
+		if diff := cmp.Diff(all[1][0].Array(o), all[0][0].Array(o)); diff != "" {
+			t.Errorf("%v of frames that were kept (-want +got):\n%s", o, diff)
+		}
+	}
+	averages, rms := plainEpix10ka(frames[:len(frames)-1])
+	if !slices.Equal(all[0][0].Averages, averages) || !slices.Equal(all[0][0].RMS, rms) {
+		t.Error("the plain arithmetic gives others")
 	}
 }
 

@@ -1,6 +1,7 @@
 package dark
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -81,9 +82,9 @@ type Epix10ka struct {
 	panels    []*epixPanel
 	collected int
 	used      int
-	last      []uint16   // the frame that is used when another comes
-	kept      [][]uint16 // frames of the first pass, for the second
-	again     int        // frames of the second round; -1 before it
+	last      []uint16 // the frame that is used when another comes
+	kept      keeper   // frames of the first pass, for the second
+	again     int      // frames of the second round; -1 before it
 	gated     bool
 	finished  bool
 }
@@ -97,8 +98,9 @@ type epixPanel struct {
 // NewEpix10ka begins the dark of a cycle whose frames have the shape (rows,
 // columns) or (panels, rows, columns).
 //
-// The memory that it takes is, per pixel, 2 bytes for each of the first 500 frames,
-// unless they will come Twice, and some 70 bytes.
+// The memory that it takes is, per pixel, some 100 bytes and, unless the frames will
+// come Twice, 1 to 3 bytes for each of the first 500: 1 but for values that are more
+// than 127 ADU from the first frame's.
 //
 // Errors: ErrParams, ErrShape.
 func NewEpix10ka(shape []int, options Epix10kaOptions) (*Epix10ka, error) {
@@ -173,7 +175,7 @@ func (e *Epix10ka) use(frame []uint16) error {
 		return err
 	}
 	if !e.options.Twice {
-		e.kept = append(e.kept, slices.Clone(frame))
+		e.kept.keep(frame, FoldingDataBits)
 	}
 	if e.used == epix10kaFirst {
 		return e.gate()
@@ -200,14 +202,7 @@ func (e *Epix10ka) gate() error {
 			return err
 		}
 	}
-	for i, frame := range e.kept {
-		if err := e.sum(frame); err != nil {
-			return err
-		}
-		e.kept[i] = nil
-	}
-	e.kept = nil
-	return nil
+	return e.kept.release(e.sum)
 }
 
 // gate begins the sums anew, for gates of so many average widths around the
@@ -343,4 +338,24 @@ func SwitchedPedestals(pedestal, offset, offsetLow, gain, gainLow []float64) ([]
 		low[i] = offsetLow[i] - float64((offset[i]-pedestal[i])*ratio)
 	}
 	return low, nil
+}
+
+// OffsetPedestals derives the pedestals behind the switch of an automatic mode, if
+// there are none, as epix10ka_deploy_constants does: those of fixed low gain (FL)
+// and the offset that was found (offsetph_AHL, offsetph_AML), added. The sum is
+// Float64; fixedLow counts as what it is in float32. The error is ErrShape.
+func OffsetPedestals(fixedLow, offset *ndarray.Array) (*ndarray.Array, error) {
+	if err := errors.Join(fixedLow.Check(), offset.Check()); err != nil {
+		return nil, err
+	}
+	if !slices.Equal(fixedLow.Shape, offset.Shape) {
+		return nil, fmt.Errorf("%w: pedestals of %s and offsets of %s", ErrShape,
+			ndarray.ShapeString(fixedLow.Shape), ndarray.ShapeString(offset.Shape))
+	}
+	low, added := fixedLow.AsFloat64(), offset.AsFloat64()
+	sums := make([]float64, len(low))
+	for i := range sums {
+		sums[i] = float64(float32(low[i])) + added[i]
+	}
+	return &ndarray.Array{Shape: slices.Clone(offset.Shape), DType: ndarray.Float64, Floats: sums}, nil
 }

@@ -1,6 +1,7 @@
 package dark_test
 
 import (
+	"errors"
 	"math"
 	"path/filepath"
 	"testing"
@@ -60,4 +61,79 @@ func TestChargeInjection(t *testing.T) {
 			}
 		}
 	})
+}
+
+// FuzzFitInjection: no panic, periods lie one behind the other, and lines are
+// numbers.
+func FuzzFitInjection(f *testing.F) {
+	f.Add([]byte{0, 64, 1, 0, 0, 64, 0, 64, 9, 9, 9, 9, 0, 64}, 60, 0, 50, true)
+	f.Add([]byte{1, 0, 2, 0, 0, 64, 3, 0}, 1, 1<<24, 1, false)
+	f.Fuzz(func(t *testing.T, data []byte, step, margin, gap int, all bool) {
+		var values []uint16
+		var events []int
+		for k := 0; k+1 < len(data); k += 2 {
+			values = append(values, uint16(data[k])<<8|uint16(data[k+1]))
+			events = append(events, k/2*(step%1000))
+		}
+		in, err := dark.FitInjection(values, events, dark.InjectionParams{
+			Margin: margin, Gap: gap, Saturation: 16000, Fewest: 5, AllPeriods: all,
+		})
+		if err != nil {
+			if !errors.Is(err, dark.ErrParams) {
+				t.Error(err)
+			}
+			return
+		}
+		begin := 0
+		for _, p := range in.Periods {
+			if p.Begin < begin || p.Switch < p.Begin || p.End < p.Switch || p.End >= len(values) {
+				t.Errorf("periods %v of %d values", in.Periods, len(values))
+			}
+			begin = p.End + 1
+		}
+		for _, v := range []float64{in.Before.Slope, in.Before.Intercept, in.After.Slope, in.After.Intercept} {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				t.Errorf("lines %v %v", in.Before, in.After)
+			}
+		}
+	})
+}
+
+// TestNoPeriod is of pixels that switch too little for a fit.
+func TestNoPeriod(t *testing.T) {
+	events := make([]int, 300)
+	for k := range events {
+		events[k] = k
+	}
+	pulse := func(switched ...int) []uint16 { // begin and end of groups
+		values := make([]uint16, len(events))
+		for k := range values {
+			values[k] = uint16(2000 + 3*k)
+			for i := 0; i < len(switched); i += 2 {
+				if k >= switched[i] && k < switched[i+1] {
+					values[k] = 1<<14 | uint16(1000+k)
+				}
+			}
+		}
+		return values
+	}
+	for name, c := range map[string]struct {
+		values []uint16
+		want   dark.Injection
+	}{
+		"never":        {pulse(), dark.Injection{}},
+		"one group":    {pulse(50, 100), dark.Injection{}},
+		"a narrow gap": {pulse(50, 100, 149, 200), dark.Injection{}},
+		"few behind":   {pulse(0, 10, 100, 114), dark.Injection{Before: dark.Line{Slope: 3, Intercept: 2030}, Periods: []dark.Period{{Begin: 10, Switch: 100, End: 113}}}},
+		"both":         {pulse(0, 10, 100, 200), dark.Injection{Before: dark.Line{Slope: 3, Intercept: 2030}, After: dark.Line{Slope: 1, Intercept: 1010}, Periods: []dark.Period{{Begin: 10, Switch: 100, End: 199}}}},
+	} {
+		in, err := dark.FitInjection(c.values, events, dark.DefaultInjection())
+		if err != nil {
+			t.Fatal(err)
+		}
+		near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-9 })
+		if diff := cmp.Diff(c.want, in, near); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
 }

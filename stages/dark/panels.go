@@ -111,9 +111,11 @@ type Gap struct {
 }
 
 // Merge stacks tables of one kind, by gain and panel, into one array of shape
-// (gains, panels, rows, columns) and of type Float32, as psana's tools merge them:
-// every number is rounded to float32. For a table that is nil, it has the kind's
-// Fill, and the gap is returned: the caller decides whether that is allowed.
+// (gains, panels, rows, columns), as psana's tools merge them. They read tables as
+// Float32, and so is the array: every number is rounded to float32, whole ones too.
+// Only if there is a table of type Float64, as from OffsetPedestals, is the array
+// Float64, with the others still rounded. For a table that is nil, it has the
+// kind's Fill, and the gap is returned: the caller decides whether that is allowed.
 //
 // The error is ErrShape: tables of other shapes than (rows, columns), or of
 // different ones, none at all, other numbers of gains than the kind has, or of
@@ -134,14 +136,18 @@ func (k Kind) Merge(tables [][]*ndarray.Array) (*ndarray.Array, []Gap, error) {
 	var gaps []Gap
 	for gain, panels := range tables {
 		for panel, table := range panels {
-			if table == nil {
+			switch {
+			case table == nil:
 				gaps = append(gaps, Gap{gain, panel})
 				fill := float64(float32(k.Fill[gain]))
 				merged.Floats = append(merged.Floats, slices.Repeat([]float64{fill}, size)...)
-				continue
-			}
-			for _, v := range table.AsFloat64() {
-				merged.Floats = append(merged.Floats, float64(float32(v)))
+			case table.DType == ndarray.Float64:
+				merged.DType = ndarray.Float64
+				merged.Floats = append(merged.Floats, table.Floats...)
+			default:
+				for _, v := range table.AsFloat64() {
+					merged.Floats = append(merged.Floats, float64(float32(v)))
+				}
 			}
 		}
 	}

@@ -2,13 +2,18 @@ package dark_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"deployconstants/internal/testenv"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
 
@@ -301,7 +306,9 @@ func runEpix10ka(t *testing.T, c darkCase, twice bool) {
 	if len(c.Modes) > 1 { // the case goes on to merge and deploy
 		for gain := range dark.Epix10kaModes { // no gains of charge injection are asked for: all are the defaults
 			for panel := range ids {
-				tables["gain"][gain][panel] = constant(tables["rms"][0][0].Shape, kinds[3].Fill[gain])
+				gains := constant(tables["rms"][0][0].Shape, float64(float32(kinds[3].Fill[gain])))
+				gains.DType = ndarray.Float32
+				tables["gain"][gain][panel] = gains
 			}
 		}
 		s.merge(t, c, kinds, tables, "epix10ka", ids, c.Run)
@@ -404,5 +411,108 @@ func TestMergeRefuses(t *testing.T) {
 	}
 	if got := merged.Floats[6]; got != 16383 {
 		t.Errorf("a missing dark_max is %v, want 16383", got)
+	}
+}
+
+// TestOffsetPedestals merges the tables of a case of the deploying program: as
+// there, one sum makes all of float64.
+func TestOffsetPedestals(t *testing.T) {
+	dir := testenv.Shared(t, "golden", "U02_epix10ka_offsetph")
+	testenv.Case(t, "golden")
+	type generated struct {
+		Path string
+		Gen  struct {
+			Kind    string
+			Shape   []int
+			A, B, C float64
+			Value   float64
+			Fmt     string
+		}
+	}
+	var given struct{ Init []generated }
+	var expected struct {
+		Changed map[string]json.RawMessage
+	}
+	for name, to := range map[string]any{"case.json": &given, "expected.head.json": &expected} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(ending string, dtype ndarray.DType) *ndarray.Array {
+		for _, file := range given.Init {
+			g := file.Gen
+			if !strings.HasSuffix(file.Path, ending) {
+				continue
+			}
+			var text strings.Builder
+			for row := range g.Shape[0] {
+				for column := range g.Shape[1] {
+					v := g.Value
+					if g.Kind == "lin" {
+						v = g.A + float64(g.B*float64(row)) + float64(g.C*float64(column))
+					}
+					fmt.Fprintf(&text, g.Fmt+" ", v)
+				}
+				text.WriteByte('\n')
+			}
+			a, err := ndarray.ReadText(strings.NewReader(text.String()), ndarray.ReadOptions{DType: dtype})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+		return nil
+	}
+	pedestals := dark.Epix10kaKinds()[0]
+	tables := make([][]*ndarray.Array, len(dark.Epix10kaModes))
+	for gain, mode := range dark.Epix10kaModes {
+		table := read("_pedestals_"+mode+".dat", ndarray.Float32)
+		if offset := map[string]string{"AHL-L": "AHL", "AML-L": "AML"}[mode]; table == nil {
+			sum, err := dark.OffsetPedestals(tables[2][0], read("_offsetph_"+offset+".dat", ndarray.Float64))
+			if err != nil {
+				t.Fatal(err)
+			}
+			table = sum
+		}
+		tables[gain] = []*ndarray.Array{table}
+	}
+	merged, gaps, err := pedestals.Merge(tables)
+	if err != nil || len(gaps) != 0 {
+		t.Fatal(gaps, err)
+	}
+	found := false
+	for name, change := range expected.Changed {
+		var file struct{ SHA256, Header string }
+		if !strings.HasSuffix(name, "/pedestals/1021-end.data") {
+			continue
+		}
+		if err := json.Unmarshal(change, &file); err != nil {
+			t.Fatal(err)
+		}
+		_, fileName, _ := strings.Cut(file.Header, "FILE_NAME   ")
+		fileName, _, _ = strings.Cut(fileName, "\n")
+		var out bytes.Buffer
+		err := pedestals.WriteMerged(&out, merged, ndarray.Header{
+			Host: "psanagpu105", WorkDir: "/home/dubrovin/LCLS/con-py3", FileName: fileName, User: "dubrovin",
+			Time: time.Date(2024, 12, 1, 12, 0, 0, 0, time.UTC),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkText(t, nil, expectedText{Bytes: 8516003, SHA: file.SHA256}, name, out.Bytes())
+		found = true
+	}
+	if !found {
+		t.Error("the case deploys no pedestals")
+	}
+	if _, err := dark.OffsetPedestals(tables[0][0], constant([]int{2, 2}, 0)); !errors.Is(err, dark.ErrShape) {
+		t.Errorf("other shapes: %v", err)
+	}
+	if _, err := dark.OffsetPedestals(tables[0][0], &ndarray.Array{}); err == nil {
+		t.Error("a broken array is accepted")
 	}
 }
