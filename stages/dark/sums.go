@@ -58,46 +58,47 @@ type adder struct {
 
 // add adds the rows of a tile.
 func (a adder) add(pixels []pixel, rows []uint16) {
-	n := int64(len(rows) / tileLen)
 	for i := range pixels[:tileLen] {
 		p := &pixels[i]
-		c := sumColumn(rows[i:], a.bits, int64(p.low), int64(p.high))
-		p.counted += uint64(n+c.outside)<<sumBits + uint64(c.residuals)
-		p.squares += uint64(c.squares)
-		p.max = max(p.max, uint16(c.largest))
-		p.min = min(p.min, uint16(c.smallest))
-		if c.smallest < a.low || c.largest > a.high {
+		low := int64(p.low)
+		counted, squares, smallest, largest := sumColumn(rows[i:], a.bits, low, int64(p.high)-low)
+		p.counted += uint64(counted>>columnBits)<<sumBits + uint64(counted&(1<<columnBits-1))
+		p.squares += uint64(squares)
+		smallest, largest = smallest+low, largest+low
+		p.max = max(p.max, uint16(largest))
+		p.min = min(p.min, uint16(smallest))
+		if smallest < a.low || largest > a.high {
 			a.addOutside(p, rows[i:])
 		}
 	}
 }
 
-// A column is what is summed of the values of one pixel in the rows of a tile.
-type column struct {
-	outside            int64 // minus the number of values that are not in the gate
-	residuals, squares int64 // of those that are
-	smallest, largest  int64 // of all
-}
+// columnBits is where the count begins in the sum of a column: at most maxFirst
+// residuals of 16 bits are below.
+const columnBits = 30
 
-// sumColumn sums values for a gate. No branch depends on a value's place in the
-// gate: one in ten is outside, at random, and guessing wrong would cost more than
-// the sums. It is a function of its own so that all of it fits the registers.
-func sumColumn(rows []uint16, bits uint16, low, high int64) (c column) {
-	width := high - low
-	var outside, residuals, squares, largest int64
-	smallest := int64(math.MaxUint16)
+// sumColumn sums the values of one pixel in the rows of a tile, as residuals to the
+// lower end of a gate: number and sum of those inside, the sum of their squares,
+// and the extremes of all.
+//
+// No branch depends on a value's place in the gate: one in ten is outside, at
+// random, and guessing wrong would cost more than the sums. It is a function of its
+// own, with few variables, so that all of them are in registers.
+//
+//go:noinline
+func sumColumn(rows []uint16, bits uint16, low, width int64) (counted, squares, smallest, largest int64) {
+	smallest, largest = math.MaxInt64, math.MinInt64
 	for at := 0; at < len(rows); at += tileLen {
-		v := int64(rows[at] & bits)
-		smallest = min(smallest, v)
-		largest = max(largest, v)
-		r := v - low
-		out := (r | (width - r)) >> 63 // -1 outside of the gate, 0 inside
-		outside += out
-		r &^= out
-		residuals += r
+		r := int64(rows[at]&bits) - low
+		smallest = min(smallest, r)
+		largest = max(largest, r)
+		outside := (r | (width - r)) >> 63 // all bits set outside of the gate, none inside
+		r = (r + 1<<columnBits) &^ outside
+		counted += r
+		r = int64(uint16(r))
 		squares += r * r
 	}
-	return column{outside, residuals, squares, smallest, largest}
+	return counted, squares, smallest, largest
 }
 
 // addOutside counts the values of a pixel that do not count.
