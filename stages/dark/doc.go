@@ -45,7 +45,8 @@
 //	D6       16 bit data fold with FoldingDataBits; DataBits tells better ones by detector type
 //	D7       negative values count as high; kept
 //	D8       pixels without a value in the gate have pedestal and rms 0; kept
-//	D13      8 bit data are to be given as 16 bit data
+//	D11      of several sources, the last one ends the loop; the caller asks it whether it is Full
+//	D13      8 bit data, with which the reference dies, count as 16 bit data
 //	D15      psana2's frame of zeros is not added
 //	D16      PixelStatus without a good frame returns ErrNoGoodFrames beside the result
 //

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
 
@@ -294,8 +295,10 @@ func TestRefuses(t *testing.T) {
 	if _, err := dark.Epix10kaCycle("light"); !errors.Is(err, dark.ErrGain) {
 		t.Errorf("cycle: %v", err)
 	}
-	if _, ok := dark.Epix10kaMode(4, true); ok {
-		t.Error("a configuration that is none is a mode")
+	for _, panels := range [][][]byte{nil, {{}}, {{20, 20, 20}}, {{28, 12}}, {{28, 28}, {0, 16}}} {
+		if _, err := dark.Epix10kaConfigured(panels...); !errors.Is(err, dark.ErrGain) {
+			t.Errorf("configuration %v: %v", panels, err)
+		}
 	}
 	if _, err := dark.SwitchedPedestals(make([]float64, 2), nil, nil, nil, nil); !errors.Is(err, dark.ErrShape) {
 		t.Errorf("lengths: %v", err)
@@ -308,6 +311,55 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// TestBytes makes a dark of 8 bit data, of which the reference dies (D13): it is
+// that of the same numbers in 16 bits, even at 255.
+func TestBytes(t *testing.T) {
+	const pixels = 700
+	rng := rand.New(rand.NewPCG(7, 8))
+	params := dark.Calibrun()
+	params.DataBits = dark.DataBits("opal1000")
+	p, err := dark.New(params, []int{pixels}, ndarray.Uint16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frames [][]uint16
+	for range 60 {
+		frame, wide := make([]byte, pixels), make([]uint16, pixels)
+		for i := range frame {
+			frame[i] = []byte{0, 255, byte(rng.IntN(256)), byte(100 + rng.IntN(5))}[i%4]
+			wide[i] = uint16(frame[i])
+		}
+		frames = append(frames, wide)
+		if err := p.AddBytes(frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := p.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	comparePlain(t, plainDark(frames, params, false, -1, 0), r)
+	if r.Averages[1] != 255 {
+		t.Errorf("a pixel at 255 has the pedestal %v", r.Averages[1])
+	}
+}
+
+// TestDataBits holds the types that DataBits knows against the detector types.
+func TestDataBits(t *testing.T) {
+	for name, want := range map[string]uint16{
+		"epix100a": 0x3fff, "epix10ka": 0x3fff, "epix10kaquad": 0x3fff, "epix10ka2m": 0x3fff, "jungfrau": 0x3fff,
+		"cspad": 0x3fff, "cspad2x2": 0x3fff, "pnccd": 0x3fff,
+		"rayonix": 0xffff, "opal1000": 0xffff, "andor": 0xffff, "princeton": 0xffff, "zyla": 0xffff,
+	} {
+		if _, err := repo.TypeNamed(name); err != nil {
+			t.Errorf("%s is no detector type: %v", name, err)
+		}
+		if got := dark.DataBits(name); got != want {
+			t.Errorf("data bits of %s are %#x, want %#x", name, got, want)
+		}
+	}
+}
+
 // TestMisuse is of calls in another order than the documented one.
 func TestMisuse(t *testing.T) {
 	p, err := dark.New(dark.Default(), []int{2}, ndarray.Uint16)
@@ -316,6 +368,9 @@ func TestMisuse(t *testing.T) {
 	}
 	if err := p.Add([]uint16{1}); !errors.Is(err, dark.ErrShape) {
 		t.Errorf("a short frame: %v", err)
+	}
+	if err := p.AddBytes([]byte{1}); !errors.Is(err, dark.ErrShape) {
+		t.Errorf("a short frame of bytes: %v", err)
 	}
 	if err := p.AddSigned([]int16{1, 2}); !errors.Is(err, dark.ErrShape) {
 		t.Errorf("a frame of another type: %v", err)

@@ -30,24 +30,42 @@ func Epix10kaCycle(label string) (int, error) {
 	return 0, fmt.Errorf("%w: %q is no cycle of an epix10ka dark", ErrGain, label)
 }
 
-// Epix10kaMode returns the index in Epix10kaModes for which a pixel is configured:
-// config is its byte of asicPixelConfig, trbit the bit of its asic. False for a
-// configuration that is none of a dark.
-func Epix10kaMode(config uint8, trbit bool) (mode int, ok bool) {
-	b := config & 12
-	if trbit {
-		b |= 16
+// Epix10kaConfigured returns the index in Epix10kaModes for which more than half of
+// the pixels are configured. Of each panel it gets what the gain of each pixel is
+// made of: bits 2 and 3 of its control word, and as bit 4 the trbit of its ASIC.
+// The error is ErrGain.
+func Epix10kaConfigured(panels ...[]byte) (mode int, err error) {
+	var counts [len(epix10kaCycles)]int
+	pixels := 0
+	for _, panel := range panels {
+		pixels += len(panel)
+		for _, gain := range panel {
+			if mode, ok := epix10kaMode(gain); ok {
+				counts[mode]++
+			}
+		}
 	}
+	for mode, count := range counts {
+		if count > pixels/2 {
+			return mode, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: no mode has more than half of the %d pixels of an epix10ka: %v have %v",
+		ErrGain, pixels, counts, Epix10kaModes[:len(counts)])
+}
+
+// epix10kaMode is the mode of one pixel; false for bits that are none of a dark's.
+func epix10kaMode(gain byte) (mode int, ok bool) {
 	switch {
-	case b&28 == 28:
+	case gain&28 == 28:
 		return 0, true
-	case b&28 == 12:
+	case gain&28 == 12:
 		return 1, true
-	case b&12 == 8:
+	case gain&12 == 8:
 		return 2, true
-	case b == 16:
+	case gain&28 == 16:
 		return 3, true
-	case b == 0:
+	case gain&28 == 0:
 		return 4, true
 	}
 	return 0, false

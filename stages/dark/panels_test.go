@@ -272,9 +272,10 @@ func runEpix10ka(t *testing.T, c darkCase, twice bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		configured, ok := dark.Epix10kaMode(uint8(mode.Config), mode.Trbit == 1)
-		if !ok || configured != gain || dark.Epix10kaModes[gain] != mode.GainMode {
-			t.Fatalf("cycle %q is mode %d, configured as %d, want %s", mode.Label, gain, configured, mode.GainMode)
+		bits := byte(mode.Config | mode.Trbit<<4)
+		configured, err := dark.Epix10kaConfigured([]byte{bits, 4}, []byte{bits})
+		if err != nil || configured != gain || dark.Epix10kaModes[gain] != mode.GainMode {
+			t.Fatalf("cycle %q is mode %d, configured as %d, %v, want %s", mode.Label, gain, configured, err, mode.GainMode)
 		}
 		for panel, r := range epix10kaCycle(t, c, mode, twice) {
 			block := cycle*len(ids) + panel

@@ -41,8 +41,8 @@ type Params struct {
 	// have at most 0x7fff.
 	DataBits uint16
 
-	// Details asks for Result.Details. Medians are sorted for: stage 1 takes three
-	// times as long.
+	// Details asks for Result.Details. Medians among them cost a sort per pixel of the
+	// first frames: several times what the gates cost.
 	Details bool
 
 	// Workers is how many tiles of the detector are worked on at a time; 0 or 1: by

@@ -29,8 +29,7 @@ type Process struct {
 }
 
 // New begins a dark of frames of that shape and type, Uint16 or Int16. Data of
-// 8 bits are to be given as Uint16: the reference cannot process them
-// (spec/dark.md section 14, D13).
+// 8 bits count as Uint16, see AddBytes.
 //
 // The memory that it takes is, per pixel, 2 bytes for each of the params.First or 16
 // frames, whichever are more, and 32 bytes.
@@ -111,7 +110,17 @@ func (p *Process) AddSigned(frame []int16) error {
 	if err := p.checkFrame(len(frame), ndarray.Int16); err != nil {
 		return err
 	}
-	p.store.putSigned(p.waiting, frame)
+	putConverted(p.store, p.waiting, frame)
+	return p.added()
+}
+
+// AddBytes is Add for frames of 8 bits, which count as Uint16: the reference cannot
+// process them (spec/dark.md section 14, D13).
+func (p *Process) AddBytes(frame []uint8) error {
+	if err := p.checkFrame(len(frame), ndarray.Uint16); err != nil {
+		return err
+	}
+	putConverted(p.store, p.waiting, frame)
 	return p.added()
 }
 

@@ -53,16 +53,13 @@ type PixelStatusResult struct {
 	Status        []uint8 // in C order
 }
 
-// A frameSeq is frames in C order that can be gone through several times, each
-// valid until the next.
-type frameSeq = iter.Seq2[[]uint16, error]
-
 // PixelStatus finds status bits of one panel from many frames, as psana's
 // det_pixel_status does by its features 1, 2 and 3, for darks: frames whose median
 // is far from that of the others are left out; of the rest, the mean and the
 // standard deviation of a pixel are bad if they are far from those of other pixels.
 //
-// The frames are gone through up to three times: they need not be kept. The error
+// Frames are in C order, each valid until the next. They are gone through three
+// times, and need not be kept: the sequence may read them anew. The error
 // is that of the frames; ErrShape if their lengths differ; ErrTooFewFrames for
 // none; and ErrNoGoodFrames, with the result, if feature 1 leaves none, as it does
 // when all medians are equal (spec/dark.md section 14, D16).
@@ -109,7 +106,7 @@ func PixelStatus(frames iter.Seq2[[]uint16, error], p StatusParams) (*PixelStatu
 }
 
 // frameMedians returns the median of every frame.
-func frameMedians(frames frameSeq, bits uint16) (medians []float64, size int, err error) {
+func frameMedians(frames iter.Seq2[[]uint16, error], bits uint16) (medians []float64, size int, err error) {
 	var counts []int
 	for frame, err := range frames {
 		if err != nil {
@@ -149,7 +146,7 @@ func countedMedian(counts []int, n int) float64 {
 
 // goodMoments returns the mean and the population standard deviation of every pixel
 // over the good frames, added frame by frame as numpy does; nan if there are none.
-func goodMoments(frames frameSeq, bits uint16, good []bool, n, size int) (means, spreads []float64, err error) {
+func goodMoments(frames iter.Seq2[[]uint16, error], bits uint16, good []bool, n, size int) (means, spreads []float64, err error) {
 	means, spreads = make([]float64, size), make([]float64, size)
 	err = eachGood(frames, good, size, func(frame []uint16) {
 		for i, v := range frame {
@@ -175,7 +172,7 @@ func goodMoments(frames frameSeq, bits uint16, good []bool, n, size int) (means,
 }
 
 // eachGood goes through the good frames once more.
-func eachGood(frames frameSeq, good []bool, size int, use func(frame []uint16)) error {
+func eachGood(frames iter.Seq2[[]uint16, error], good []bool, size int, use func(frame []uint16)) error {
 	k := 0
 	for frame, err := range frames {
 		if err != nil {

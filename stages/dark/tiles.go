@@ -44,8 +44,9 @@ func (s store) put(row int, frame []uint16) {
 	}
 }
 
-// putSigned copies a frame whose values have a sign: their bits.
-func (s store) putSigned(row int, frame []int16) {
+// putConverted copies a frame of another type of values: those of 8 bits, or the bits
+// of those with a sign.
+func putConverted[T uint8 | int16](s store, row int, frame []T) {
 	for tile := 0; len(frame) > 0; tile++ {
 		to := s.row(tile, row)
 		n := min(len(to), len(frame))
