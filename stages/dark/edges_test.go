@@ -311,6 +311,61 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// TestStrictLimits is of pixels at a limit: they are good.
+func TestStrictLimits(t *testing.T) {
+	params := dark.Default()
+	params.First = 1000 // the most
+	params.IntSigmaLow, params.IntSigmaHigh, params.RMSSigmaLow, params.RMSSigmaHigh = 0, 0, 0, 0
+	params.RMSLow, params.RMSHigh = 1, 1
+	p, err := dark.New(params, []int{1}, ndarray.Uint16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for event := range 100 {
+		add(t, p, "uint16", []uint16{uint16(4000 + event%2*2)})
+	}
+	r, err := p.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.RMS[0] != 1 || r.Status[0] != 0 {
+		t.Errorf("rms %v, status %d", r.RMS[0], r.Status[0])
+	}
+}
+
+// TestCspadText is of an array with as many elements as a cspad: its text has no
+// dimensions.
+func TestCspadText(t *testing.T) {
+	for _, c := range []struct {
+		shape []int
+		want  bool
+	}{{[]int{32, 185, 388}, false}, {[]int{31, 185, 388}, true}} {
+		params := dark.Calibrun()
+		params.First = 1
+		p, err := dark.New(params, c.shape, ndarray.Int16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame := make([]int16, c.shape[0]*185*388)
+		for range 3 {
+			if err := p.AddSigned(frame); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := p.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		if err := r.WriteText(&out, dark.Mask, dark.TextOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "# NDIM"); got != c.want {
+			t.Errorf("shape %v: dimensions are written: %v", c.shape, got)
+		}
+	}
+}
+
 // TestBytes makes a dark of 8 bit data, of which the reference dies (D13): it is
 // that of the same numbers in 16 bits, even at 255.
 func TestBytes(t *testing.T) {

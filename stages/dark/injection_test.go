@@ -117,6 +117,15 @@ func TestNoPeriod(t *testing.T) {
 		}
 		return values
 	}
+	saturated := pulse(0, 10, 100, 200)
+	saturated[40], saturated[50] = 16000, 16383
+	both := dark.Injection{
+		Before: dark.Line{Slope: 3, Intercept: 2030}, After: dark.Line{Slope: 1, Intercept: 1010},
+		Periods: []dark.Period{{Begin: 10, Switch: 100, End: 199}},
+	}
+	few, enough := both, both
+	few.After, few.Periods = dark.Line{}, []dark.Period{{Begin: 10, Switch: 100, End: 114}}
+	enough.Periods = []dark.Period{{Begin: 10, Switch: 100, End: 115}}
 	for name, c := range map[string]struct {
 		values []uint16
 		want   dark.Injection
@@ -124,8 +133,10 @@ func TestNoPeriod(t *testing.T) {
 		"never":        {pulse(), dark.Injection{}},
 		"one group":    {pulse(50, 100), dark.Injection{}},
 		"a narrow gap": {pulse(50, 100, 149, 200), dark.Injection{}},
-		"few behind":   {pulse(0, 10, 100, 114), dark.Injection{Before: dark.Line{Slope: 3, Intercept: 2030}, Periods: []dark.Period{{Begin: 10, Switch: 100, End: 113}}}},
-		"both":         {pulse(0, 10, 100, 200), dark.Injection{Before: dark.Line{Slope: 3, Intercept: 2030}, After: dark.Line{Slope: 1, Intercept: 1010}, Periods: []dark.Period{{Begin: 10, Switch: 100, End: 199}}}},
+		"four points":  {pulse(0, 10, 100, 115), few},
+		"five points":  {pulse(0, 10, 100, 116), enough},
+		"both":         {pulse(0, 10, 100, 200), both},
+		"saturated":    {saturated, both},
 	} {
 		in, err := dark.FitInjection(c.values, events, dark.DefaultInjection())
 		if err != nil {

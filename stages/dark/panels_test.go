@@ -413,6 +413,11 @@ func TestMergeRefuses(t *testing.T) {
 	if got := merged.Floats[6]; got != 16383 {
 		t.Errorf("a missing dark_max is %v, want 16383", got)
 	}
+	large := &ndarray.Array{Shape: []int{1, 1}, DType: ndarray.Uint64, Words: []uint64{1<<24 + 1}}
+	merged, _, err = k.Merge([][]*ndarray.Array{{large}, {large}, {large}})
+	if err != nil || merged.DType != ndarray.Float32 || merged.Floats[0] != 1<<24 {
+		t.Errorf("2^24+1 as float32 is %v: %v", merged, err)
+	}
 }
 
 // TestOffsetPedestals merges the tables of a case of the deploying program: as

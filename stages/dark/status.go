@@ -235,6 +235,7 @@ func (f Flagging) judge(v float64) int {
 // mark sets status bits.
 func (f Flagging) mark(status []uint8, values []float64, low, high uint8) {
 	for i, v := range values {
-		status[i] |= bit(v <= f.Low, low) | bit(v >= f.High, high)
+		verdict := f.judge(v)
+		status[i] |= bit(verdict&1 != 0, low) | bit(verdict&2 != 0, high)
 	}
 }

@@ -52,3 +52,38 @@ func TestUnits(t *testing.T) {
 		}
 	})
 }
+
+// TestPairwise is of eight values, for which numpy's order differs from that of the
+// loop that fewer get.
+func TestPairwise(t *testing.T) {
+	v := []float64{1, 1e16, -1e16, 3, 1e16, 5, -1e16, 7}
+	tree := ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]))
+	line := 0.0
+	for _, x := range v {
+		line += x
+	}
+	if got := dark.EvaluateLimits(v, 1, 1, 0, 1).Mean; got != tree/8 || tree == line {
+		t.Errorf("mean %v, want %v, not %v", got, tree/8, line/8)
+	}
+}
+
+// TestVarianceIsNotNegative is of pixels that are constant but for one of millions of
+// frames: there the difference of squares is below what float64 holds.
+func TestVarianceIsNotNegative(t *testing.T) {
+	negative := 0
+	for n := uint64(1 << 23); n < 1<<23+1000; n++ {
+		const low = 65533
+		mean, rms := dark.AverageOf(low, n, 1, 1)
+		if !(rms >= 0 && rms < 0.01) || mean < low {
+			t.Fatalf("%d frames: mean %v, rms %v", n, mean, rms)
+		}
+		total, squares := n*low+1, n*low*low+2*low+1
+		average := float64(total) / float64(n)
+		if float64(squares)/float64(n)-float64(average*average) < 0 {
+			negative++
+		}
+	}
+	if negative == 0 {
+		t.Error("no variance is negative by rounding: the test shows nothing")
+	}
+}
