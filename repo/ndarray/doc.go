@@ -28,7 +28,8 @@
 //
 // Arrays of more than two dimensions are written as rows of their last one. An
 // array of one dimension is a single line with a blank in front of it and behind
-// each element, and no newline at the end.
+// each element, and no newline at the end. Tables of single panels (.dat) are the
+// rows alone.
 //
 // Elements are formatted as C's printf does: rounded from the exact binary value,
 // ties to even; float32 widened to double first; nan, inf and -inf; %d of a
