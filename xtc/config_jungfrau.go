@@ -6,7 +6,7 @@ type JungfrauConfig struct {
 	RowsPerModule    uint32
 	ColumnsPerModule uint32
 	BiasVoltage      uint32 // V
-	GainMode         uint16
+	GainMode         JungfrauGain
 	SpeedMode        uint16
 	TriggerDelay     float64          // s
 	ExposureTime     float64          // s
@@ -15,6 +15,26 @@ type JungfrauConfig struct {
 	class  string
 	layout *jungfrauLayout
 }
+
+// JungfrauGain is the gain mode of a jungfrau, from which a dark run's calibration cycle
+// knows the gain that it is of.
+type JungfrauGain uint16
+
+// The gain modes. Part of the wire format, do not change.
+const (
+	JungfrauNormal JungfrauGain = iota
+	JungfrauFixedGain1
+	JungfrauFixedGain2
+	JungfrauForcedGain1
+	JungfrauForcedGain2
+	JungfrauHighGain0
+)
+
+var jungfrauGainNames = [...]string{"Normal", "FixedGain1", "FixedGain2", "ForcedGain1", "ForcedGain2", "HighGain0"}
+
+// String returns the name as psana has it, "ForcedGain1"; "-Invalid-" for a number
+// beyond the last.
+func (g JungfrauGain) String() string { return nameAt(jungfrauGainNames[:], uint32(g)) }
 
 // JungfrauModule identifies one module.
 type JungfrauModule struct {
@@ -51,7 +71,7 @@ func (l *jungfrauLayout) decode(o object) (Config, error) {
 		RowsPerModule:    b.u32(4),
 		ColumnsPerModule: b.u32(8),
 		BiasVoltage:      b.u32(12),
-		GainMode:         b.u16(16),
+		GainMode:         JungfrauGain(b.u16(16)),
 		SpeedMode:        b.u16(18),
 		TriggerDelay:     b.f64(20),
 		ExposureTime:     b.f64(28),
@@ -93,7 +113,7 @@ func (c *JungfrauConfig) Fields() Fields {
 		{"numberOfRowsPerModule", c.RowsPerModule},
 		{"numberOfColumnsPerModule", c.ColumnsPerModule},
 		{"biasVoltage", c.BiasVoltage},
-		{"gainMode", c.GainMode},
+		{"gainMode", uint16(c.GainMode)},
 		{"speedMode", c.SpeedMode},
 		{"triggerDelay", c.TriggerDelay},
 		{"exposureTime", c.ExposureTime},

@@ -37,9 +37,15 @@ type window struct {
 	apart [loneSize]byte
 	reads int
 	bytes int64
+
+	block    []byte // what load read
+	blockOff int64  // of block in the file
 }
 
 func (w *window) at(off int64, n int) ([]byte, error) {
+	if b := w.loaded(off, n); b != nil {
+		return b, nil
+	}
 	if off < w.off || off+int64(n) > w.off+int64(w.n) {
 		if err := w.fill(off, n); err != nil {
 			return nil, err
@@ -49,6 +55,9 @@ func (w *window) at(off int64, n int) ([]byte, error) {
 }
 
 func (w *window) lone(off int64, n int) ([]byte, error) {
+	if b := w.loaded(off, n); b != nil {
+		return b, nil
+	}
 	if off >= w.off && off+int64(n) <= w.off+int64(w.n) {
 		return w.buf[off-w.off:][:n:n], nil
 	}
@@ -79,8 +88,37 @@ func (w *window) read(p []byte, off int64) (int, error) {
 	return n, err
 }
 
+// load reads the n bytes at off in one piece and keeps them until the next load.
+func (w *window) load(off int64, n int) error {
+	w.block = grow(w.block, n)
+	got, err := w.read(w.block, off)
+	w.blockOff, w.block = off, w.block[:got]
+	if got < n {
+		return short(off, err)
+	}
+	return nil
+}
+
+// loaded returns the n bytes at off if load has read them all, else nil.
+func (w *window) loaded(off int64, n int) []byte {
+	if off < w.blockOff || off+int64(n) > w.blockOff+int64(len(w.block)) {
+		return nil
+	}
+	return w.block[off-w.blockOff:][:n:n]
+}
+
+// grow returns a slice of n bytes: buf, or a new one where buf has not the room. The
+// contents are any.
+func grow(buf []byte, n int) []byte {
+	if cap(buf) < n {
+		return make([]byte, n)
+	}
+	return buf[:n]
+}
+
 // release gives the buffer back.
 func (w *window) release() {
+	w.block = nil
 	if w.buf != nil {
 		windows.Put(w.buf)
 		w.buf, w.n = nil, 0
