@@ -43,6 +43,7 @@ var rooms = map[string]room{
 	"internal/beacon": {layer: 1},
 	"xtc":             {layer: 1},
 	"xtc/xtcdump":     {layer: 2},
+	"xtc/frames":      {layer: 2},
 	"repo/ndarray":    {layer: 2},
 	"pipeline":        {layer: 3, modules: []string{"golang.org/x/sync/errgroup", "golang.org/x/sync/semaphore"}},
 	"xtc/dataset":     {layer: 3, modules: []string{unix}},
