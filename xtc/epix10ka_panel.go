@@ -112,8 +112,8 @@ func (f *File) readPanel(p *Epix10kaPanel, asics, pixels int64) error {
 	for i := range p.Trbit {
 		p.Trbit[i] = record(b).u32(i*asic10kaSize+asicTrbit)&trbitMask != 0
 	}
-	words, err := f.win.piece(pixels, 2*p.Rows*p.Columns, nil)
-	if err != nil {
+	words := make([]byte, 2*p.Rows*p.Columns)
+	if err := f.win.fully(pixels, words); err != nil {
 		return err
 	}
 	p.Pixels = make([]uint16, p.Rows*p.Columns)

@@ -13,23 +13,22 @@ func (f *File) Load(off int64, size int) error {
 }
 
 // Payload returns the payload of a node, cut to its container: a part of what Load
-// keeps, valid until the next Load, or else read into buf, or into a new slice where
-// buf has not the room. The caller bounds what it asks for; a payload is never larger
-// than Limits.MaxDgram.
-func (f *File) Payload(n *Node, buf []byte) ([]byte, error) {
+// keeps, valid until the next Load, or else read into buf, which is replaced by a larger
+// slice where it has not the room. It is never larger than Limits.MaxDgram.
+func (f *File) Payload(n *Node, buf *[]byte) ([]byte, error) {
 	off, size := n.PayloadOffset(), int(n.PayloadSize())
 	if b := f.win.loaded(off, size); b != nil {
 		return b, nil
 	}
-	return f.win.piece(off, size, buf)
+	*buf = grow(*buf, size)
+	return *buf, f.win.fully(off, *buf)
 }
 
-// piece reads the n bytes at off into buf or a new slice.
-func (w *window) piece(off int64, n int, buf []byte) ([]byte, error) {
-	buf = grow(buf, n)
-	got, err := w.read(buf, off)
-	if got < n {
-		return nil, short(off, err)
+// fully reads the bytes at off until p is full.
+func (w *window) fully(off int64, p []byte) error {
+	got, err := w.read(p, off)
+	if got < len(p) {
+		return short(off, err)
 	}
-	return buf, nil
+	return nil
 }

@@ -42,6 +42,22 @@ var (
 	// ErrChanged is the warning of a file that was read to its end and was written
 	// meanwhile.
 	ErrChanged = errors.New("the file changed while it was read")
+	// ErrNoEndRun is the warning of a run that ends without EndRun: it was cut off, or
+	// its last chunk is missing.
+	ErrNoEndRun = errors.New("the run has no EndRun transition")
+	// ErrNoChunk is the warning of chunks that are missing before another one of their
+	// stream: their events are lost.
+	ErrNoChunk = errors.New("chunks are missing")
+	// ErrSameClock is the warning of two events of a control stream that have one clock;
+	// psana takes neither.
+	ErrSameClock = errors.New("same clock")
+	// ErrNoData says that an event has nothing of a detector.
+	ErrNoData = errors.New("no data in the event")
+	// ErrDamaged says that the data of a detector are damaged: psana does not store them.
+	ErrDamaged = errors.New("damaged data")
+	// ErrElsewhere says that a smalldata file has only the place of a detector's data in
+	// the large file.
+	ErrElsewhere = errors.New("the data are in the large file")
 	// ErrUnknownDevice says that a detector's name has a device that LCLS-I does
 	// not know.
 	ErrUnknownDevice = errors.New("unknown device")

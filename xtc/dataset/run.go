@@ -115,6 +115,10 @@ type runReader struct {
 	files RunFiles
 	run   *Run
 	last  [16]xtc.Clock // clock of the last step of each transition
+
+	// open opens files again for what is read of a configuration object on demand; nil
+	// where only ids are asked for, and then objects that have none are not decoded.
+	open func(path string) (*xtc.File, error)
 }
 
 func (r *runReader) warn(w Warning) {
@@ -275,7 +279,7 @@ func (r *runReader) warnOfNode(s *stream, node *xtc.Node) {
 // loadObject takes one configuration object. One that cannot be decoded is known
 // to the store as damaged; only a file that cannot be read is an error.
 func (r *runReader) loadObject(s *stream, node *xtc.Node, class string) error {
-	config, err := s.file.Config(node)
+	config, err := r.config(s, node)
 	damaged, isDamaged := errors.AsType[*xtc.FormatError](err)
 	switch {
 	case isDamaged && errors.Is(damaged, xtc.ErrConfig):
@@ -284,5 +288,16 @@ func (r *runReader) loadObject(s *stream, node *xtc.Node, class string) error {
 	case err != nil && !errors.Is(err, xtc.ErrNotConfig):
 		return err
 	}
-	return r.run.Store.add(object{src: node.Src, class: class, config: config})
+	o := object{src: node.Src, class: class, config: config}
+	if r.open != nil && err == nil {
+		o.origin = &origin{open: r.open, path: s.path, node: *node}
+	}
+	return r.run.Store.add(o)
+}
+
+func (r *runReader) config(s *stream, node *xtc.Node) (xtc.Config, error) {
+	if r.open != nil {
+		return s.file.RunConfig(node)
+	}
+	return s.file.Config(node)
 }

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,6 +29,14 @@ type object struct {
 	class  string     // "Epix.Config100aV2"
 	config xtc.Config // nil where it is not decoded
 	err    error      // why it could not be decoded, a *xtc.FormatError
+	origin *origin    // nil where only ids are asked for
+}
+
+// An origin is where a configuration object was read.
+type origin struct {
+	open func(path string) (*xtc.File, error)
+	path string
+	node xtc.Node
 }
 
 // A Key names one object of a store.
@@ -54,19 +63,28 @@ const maxTaken = 1 << 15
 // add takes an object. The store must be settled before it is used. The error is
 // xtc.ErrNodes.
 func (s *Store) add(o object) error {
-	s.taken++
-	switch config := o.config.(type) {
-	case *xtc.AliasConfig:
-		s.taken += len(config.Aliases)
+	s.taken += 1 + listed(o.config)
+	if config, ok := o.config.(*xtc.AliasConfig); ok {
 		s.aliases.add(config.Aliases)
-	case *xtc.PartitionConfig:
-		s.taken += len(config.Sources)
 	}
 	if s.taken > maxTaken {
 		return fmt.Errorf("configuration objects of the run: %w", xtc.ErrNodes)
 	}
 	s.objects = append(s.objects, o)
 	return nil
+}
+
+// listed returns the number of entries of an object's lists.
+func listed(config xtc.Config) int {
+	switch config := config.(type) {
+	case *xtc.AliasConfig:
+		return len(config.Aliases)
+	case *xtc.PartitionConfig:
+		return len(config.Sources)
+	case *xtc.ControlConfig:
+		return len(config.Controls) + len(config.Monitors) + len(config.Labels)
+	}
+	return 0
 }
 
 // settle brings the objects into psana's order; of two with one key the last added
@@ -80,6 +98,64 @@ func (s *Store) settle() {
 // clone returns a store that can be added to without changing s.
 func (s *Store) clone() *Store {
 	return &Store{objects: slices.Clone(s.objects), aliases: s.aliases.clone(), taken: s.taken}
+}
+
+// fresh is a clone for which only what it has counts as taken: a run may bring its
+// configuration again in each of thousands of calibration cycles.
+func (s *Store) fresh() *Store {
+	clone := &Store{objects: make([]object, 0, len(s.objects)), aliases: s.aliases.clone()}
+	clone.taken = len(clone.aliases.sources) + len(clone.aliases.names)
+	for _, o := range s.objects {
+		clone.taken += 1 + listed(o.config)
+		clone.objects = append(clone.objects, o)
+	}
+	return clone
+}
+
+// Configs returns the configuration objects of a source that are decoded, in psana's
+// order. The process id of the source does not count.
+func (s *Store) Configs(src xtc.Src) []xtc.Config {
+	var configs []xtc.Config
+	for _, o := range s.objects {
+		if o.config != nil && o.src.Compare(src) == 0 {
+			configs = append(configs, o.config)
+		}
+	}
+	return configs
+}
+
+// Control returns what the control level does in the calibration cycle; of several
+// objects that of the highest version, and of these the first. ok is false where there
+// is none. The stores of Events have it, those of ReadRun do not.
+func (s *Store) Control() (control *xtc.ControlConfig, ok bool) {
+	for _, o := range s.objects {
+		if c, isControl := o.config.(*xtc.ControlConfig); isControl && (control == nil || c.Class() > control.Class()) {
+			control = c
+		}
+	}
+	return control, control != nil
+}
+
+// Epix10kaPanels reads how the panels of an epix10ka, a quad or a 2M are set, from the
+// file that has its configuration object. The stores of Events can do it, those of
+// ReadRun give ErrNotInRun, as for any other source. The other errors are those of
+// xtc.File.Epix10kaPanels, and of the system.
+func (s *Store) Epix10kaPanels(src xtc.Src) (panels []xtc.Epix10kaPanel, err error) {
+	for _, o := range s.objects {
+		if o.origin == nil || o.src.Compare(src) != 0 || !strings.HasPrefix(o.class, "Epix.Config10ka") {
+			continue
+		}
+		file, err := o.origin.open(o.origin.path)
+		if err != nil {
+			return nil, err
+		}
+		panels, err := file.Epix10kaPanels(&o.origin.node)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", o.origin.path, err)
+		}
+		return panels, errors.Join(err, file.Close())
+	}
+	return nil, fmt.Errorf("%w: no epix10ka is %s", ErrNotInRun, src)
 }
 
 func compareObjects(a, b object) int {

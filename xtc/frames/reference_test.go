@@ -237,6 +237,7 @@ func compareFile(t *testing.T, path, expectation string, seen map[string]int) {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	var buf []byte
 	configs, decoders := map[xtc.Src][]xtc.Config{}, map[xtc.Src]*frames.Decoder{}
 	for d, err := range f.Dgrams() {
 		if err != nil {
@@ -270,7 +271,7 @@ func compareFile(t *testing.T, path, expectation string, seen map[string]int) {
 			if decoders[src] == nil {
 				decoders[src] = frames.NewDecoder(n.Src, configs[src])
 			}
-			payload, err := f.Payload(n, nil)
+			payload, err := f.Payload(n, &buf)
 			if err != nil {
 				t.Fatal(err)
 			}
