@@ -32,6 +32,9 @@ func smallFile() []byte {
 			leaf(xtc.TypeSmlDataConfig, 1, []byte{0, 4, 0, 0}),
 			{Src: segment, Children: []xtctest.Node{leaf(xtc.TypeEpix100aConfig, 2, xtctest.Epix100aConfig(2, small))}},
 			{Src: segment, Damage: xtc.DamageIncompleteContribution, Children: []xtctest.Node{leaf(xtc.TypeEpix100aConfig, 2, nil)}},
+			leaf(xtc.TypeEpix10kaConfig, 1, xtctest.Epix10kaConfig(1, xtctest.Epix{RowsPerAsic: 1, PixelsPerAsicRow: 2})),
+			leaf(xtc.TypeRunControlConfig, 3, xtctest.ControlConfig(3, smallControl)),
+			leaf(xtc.TypeUxiConfig, 1, xtctest.AreaConfig("Uxi.ConfigV1", 2, 2, 1, 1)),
 			leaf(xtc.TypeJungfrauConfig, 3, xtctest.JungfrauConfig(3, xtctest.Jungfrau{Modules: make([]xtctest.JungfrauModule, 1)})),
 			leaf(xtc.TypeRayonixConfig, 2, xtctest.RayonixConfig(2, 2, "MX340-HS:1")),
 			leaf(xtc.TypePnCCDconfig, 1, xtctest.PnccdConfig(1, "", "")),
@@ -46,6 +49,14 @@ func smallFile() []byte {
 			leaf(xtc.TypeSmlDataProxy, 1, make([]byte, 16)),
 		}}},
 	)
+}
+
+// smallControl has one of each list.
+var smallControl = xtc.ControlConfig{
+	Events: 100, UsesEvents: true, Duration: xtc.Clock{Sec: 7, Nsec: 8},
+	Controls: []xtc.PVControl{{Name: "motor", Index: xtc.NoArray, Value: -1.5}},
+	Monitors: []xtc.PVMonitor{{Name: "flux", Index: 3, Low: 1, High: 2}},
+	Labels:   []xtc.PVLabel{{Name: "MfxEndstation-0|Epix10ka2M-0", Value: "dark Fixed High Gain"}},
 }
 
 func TestCutAtEveryByte(t *testing.T) {

@@ -89,6 +89,7 @@ func checkError(t testing.TB, err error, size int) {
 func readHostile(t testing.TB, b []byte, limits xtc.Limits) {
 	t.Helper()
 	f := newFile(b, limits)
+	var buf []byte
 	nodes := 0
 	for d, err := range f.Dgrams() {
 		checkError(t, err, len(b))
@@ -109,6 +110,15 @@ func readHostile(t testing.TB, b []byte, limits xtc.Limits) {
 			}
 			if _, err := f.Config(n); !errors.Is(err, xtc.ErrNotConfig) {
 				checkError(t, err, len(b))
+			}
+			if _, err := f.RunConfig(n); !errors.Is(err, xtc.ErrNotConfig) {
+				checkError(t, err, len(b))
+			}
+			if _, err := f.Epix10kaPanels(n); !errors.Is(err, xtc.ErrNotConfig) {
+				checkError(t, err, len(b))
+			}
+			if payload, err := f.Payload(n, &buf); err != nil || len(payload) != int(n.PayloadSize()) {
+				t.Fatalf("%d bytes of payload of %d: %v", len(payload), n.PayloadSize(), err)
 			}
 		}
 	}

@@ -20,7 +20,7 @@ const undecodedSize = 128
 //	quad, 2M            elemCfg: a list of {carrierId0, carrierId1}; quad: {digitalCardId0,
 //	                    digitalCardId1}, or a list of them
 //	jungfrau            numberOfModules, numberOfRowsPerModule, numberOfColumnsPerModule,
-//	                    moduleConfig: a list of {serialNumber, moduleVersion, firmwareVersion}
+//	                    gainMode, moduleConfig: a list of {serialNumber, moduleVersion, firmwareVersion}
 //	cspad               quadMask, roiMask
 //	rayonix             binning_f, binning_s, deviceID
 //
@@ -190,6 +190,7 @@ func (f *fieldReader) jungfrau() Jungfrau {
 		NumberOfModules: uint32(f.number("numberOfModules", 0)),
 		Rows:            uint32(f.number("numberOfRowsPerModule", 0)),
 		Columns:         uint32(f.number("numberOfColumnsPerModule", 0)),
+		GainMode:        xtc.JungfrauGain(f.number("gainMode", 0)),
 	}
 	modules := f.list("moduleConfig")
 	for _, m := range modules {

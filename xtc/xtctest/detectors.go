@@ -1,5 +1,7 @@
 package xtctest
 
+import "deployconstants/xtc"
+
 // JungfrauModule identifies one module.
 type JungfrauModule struct {
 	SerialNumber, ModuleVersion, FirmwareVersion uint64
@@ -10,6 +12,7 @@ type Jungfrau struct {
 	NumberOfModules uint32 // 0: len(Modules)
 	Modules         []JungfrauModule
 	Rows, Columns   uint32 // of a module; 0: 512 x 1024
+	GainMode        xtc.JungfrauGain
 }
 
 // JungfrauConfig returns Jungfrau.ConfigV1 to V4. Versions 1 and 2 have no room for
@@ -24,7 +27,7 @@ func JungfrauConfig(version uint16, j Jungfrau) []byte {
 		j.Rows, j.Columns = 512, 1024
 	}
 	c.put(0, j.NumberOfModules, j.Rows, j.Columns, 200)
-	c.put16(16, 0)
+	c.put16(16, uint16(j.GainMode))
 	c.put16(18, 1)
 	c.putFloat(20, 0.000238)
 	c.putFloat(28, 0.00001)

@@ -22,6 +22,22 @@ type Run struct {
 	Streams      []int // file order; none: stream 0
 	Events       int   // over all data acquisition streams
 	FramePayload int64 // bytes of each detector's frame in an event; holes in the file
+
+	// Steps are the calibration cycles; none: one with all Events. With steps Events is
+	// not looked at.
+	Steps []Step
+
+	// Frame returns what a detector, by its place in Detectors, has in an event, counted
+	// over all steps: a node with Contains and Payload, and Damage. One without Contains
+	// is left out. Nil: holes of FramePayload bytes.
+	Frame func(detector, event int) Node
+}
+
+// Step is one calibration cycle.
+type Step struct {
+	Events  int
+	Control xtc.ControlConfig
+	Configs []Detector // configuration objects that BeginCalibCycle brings
 }
 
 // Detector is one detector of a run.
@@ -99,17 +115,26 @@ func (r Run) Dgrams(stream int) []Dgram {
 	w := &streamWriter{run: r, stream: stream, instruments: instruments}
 	w.transition(xtc.TransitionConfigure, r.configureClock(), configureEnv, w.configure())
 	w.transition(xtc.TransitionBeginRun, r.BeginRun, uint32(r.Number), w.empty())
-	w.transition(xtc.TransitionBeginCalibCycle, r.clock(1, 0), 0, w.calibCycle())
-	w.transition(xtc.TransitionEnable, r.clock(2, 0), enableEnv, w.empty())
-	for event := range r.Events {
-		if w.has(event) {
-			w.event(event)
-		}
+	steps := r.Steps
+	if len(steps) == 0 {
+		steps = []Step{{Events: r.Events}}
 	}
-	end := uint32(3 + r.Events/eventRate)
-	w.transition(xtc.TransitionDisable, r.clock(end+1, 0), 0, w.empty())
-	w.transition(xtc.TransitionEndCalibCycle, r.clock(end+2, 0), 0, w.empty())
-	w.transition(xtc.TransitionEndRun, r.clock(end+3, 0), 0, w.empty())
+	begin, event := uint32(1), 0
+	for _, step := range steps {
+		w.transition(xtc.TransitionBeginCalibCycle, r.clock(begin, 0), 0, w.calibCycle(step))
+		w.transition(xtc.TransitionEnable, r.clock(begin+1, 0), enableEnv, w.empty())
+		for number := range step.Events {
+			if w.has(event) {
+				w.event(event, begin+2, number)
+			}
+			event++
+		}
+		end := begin + 2 + uint32(step.Events/eventRate)
+		w.transition(xtc.TransitionDisable, r.clock(end+1, 0), 0, w.empty())
+		w.transition(xtc.TransitionEndCalibCycle, r.clock(end+2, 0), 0, w.empty())
+		begin = end + 3
+	}
+	w.transition(xtc.TransitionEndRun, r.clock(begin, 0), 0, w.empty())
 	return w.dgrams
 }
 
@@ -134,8 +159,17 @@ func (r Run) clock(sec, nsec uint32) xtc.Clock {
 }
 
 func (r Run) instruments() ([]instrument, error) {
-	list := make([]instrument, len(r.Detectors))
-	for i, d := range r.Detectors {
+	for _, step := range r.Steps {
+		if _, err := r.instrumentsOf(step.Configs); err != nil {
+			return nil, err
+		}
+	}
+	return r.instrumentsOf(r.Detectors)
+}
+
+func (r Run) instrumentsOf(detectors []Detector) ([]instrument, error) {
+	list := make([]instrument, len(detectors))
+	for i, d := range detectors {
 		src, err := ParseSource(d.Source, uint32(detectorPid+i))
 		if err != nil {
 			return nil, fmt.Errorf("xtctest: run %d: %w", r.Number, err)

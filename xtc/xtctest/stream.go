@@ -36,7 +36,7 @@ func (w *streamWriter) configure() []Node {
 		nodes = append(nodes, Node{Src: i.segment, Children: []Node{ConfigNode(i.src, i.contains, i.config)}})
 	}
 	return append(nodes, Node{Src: control, Children: []Node{
-		{Src: control, Contains: xtc.NewTypeID(xtc.TypeRunControlConfig, 3), Sparse: 124},
+		w.control(Step{}),
 		ConfigNode(control, xtc.NewTypeID(xtc.TypePartitionConfig, 1), w.partition()),
 		ConfigNode(control, xtc.NewTypeID(xtc.TypeAliasConfig, 1), w.run.aliases(w.instruments)),
 	}})
@@ -64,15 +64,30 @@ func (w *streamWriter) empty() []Node {
 	return nodes
 }
 
-// calibCycle returns the contents of BeginCalibCycle: the control object again.
-func (w *streamWriter) calibCycle() []Node {
+// control returns the control object of a step.
+func (w *streamWriter) control(step Step) Node {
+	contains := xtc.NewTypeID(xtc.TypeRunControlConfig, 3)
+	if c := step.Control; len(c.Controls)+len(c.Monitors)+len(c.Labels) == 0 {
+		return Node{Src: control, Contains: contains, Sparse: 124}
+	}
+	return Node{Src: control, Contains: contains, Payload: ControlConfig(3, step.Control)}
+}
+
+// calibCycle returns the contents of BeginCalibCycle: the control object again, and what
+// configuration the step brings.
+func (w *streamWriter) calibCycle(step Step) []Node {
 	nodes := w.empty()
 	if w.isControl() {
 		return nodes
 	}
-	return append(nodes, Node{Src: control, Children: []Node{
-		{Src: control, Contains: xtc.NewTypeID(xtc.TypeRunControlConfig, 3), Sparse: 124},
-	}})
+	brought, err := w.run.instrumentsOf(step.Configs)
+	if err != nil {
+		panic(err) // Dgrams has seen that there is none
+	}
+	for _, i := range brought {
+		nodes = append(nodes, Node{Src: i.segment, Children: []Node{ConfigNode(i.src, i.contains, i.config)}})
+	}
+	return append(nodes, Node{Src: control, Children: []Node{w.control(step)}})
 }
 
 // has reports whether the stream has an event: control streams have all, the others
@@ -91,10 +106,12 @@ func (w *streamWriter) has(event int) bool {
 	return turn >= 0 && event%len(acquisition) == turn
 }
 
-func (w *streamWriter) event(event int) {
+// event writes the event of that number in the run and in its step, which begins so many
+// seconds after the run.
+func (w *streamWriter) event(event int, begin uint32, number int) {
 	d := Dgram{
 		Transition: xtc.TransitionL1Accept,
-		Clock:      w.run.clock(uint32(3+event/eventRate), uint32(event%eventRate*(1_000_000_000/eventRate))),
+		Clock:      w.run.clock(begin+uint32(number/eventRate), uint32(number%eventRate*(1_000_000_000/eventRate))),
 		Ticks:      uint32(event*ticksPerEvent) & 0xffffff,
 		Fiducials:  uint32(event * fiducialStep % maxFiducials),
 		Vector:     uint16(event & 0x7fff),
@@ -109,11 +126,17 @@ func (w *streamWriter) event(event int) {
 			Src:      evrSegment,
 			Children: []Node{{Src: evr, Contains: xtc.NewTypeID(xtc.TypeEvrData, 4), Sparse: 24}},
 		}}
-		for _, i := range w.instruments {
-			d.Root.Children = append(d.Root.Children, Node{
-				Src:      i.segment,
-				Children: []Node{{Src: i.src, Contains: frameType(i.contains), Sparse: w.run.FramePayload}},
-			})
+		for number, i := range w.instruments {
+			leaf := Node{Contains: frameType(i.contains), Sparse: w.run.FramePayload}
+			if w.run.Frame != nil {
+				leaf = w.run.Frame(number, event)
+			}
+			segment := Node{Src: i.segment, Contains: xtc.TypeID(xtc.TypeXtc)}
+			if leaf.Contains != 0 || leaf.Damage != 0 {
+				leaf.Src = i.src
+				segment.Children = []Node{leaf}
+			}
+			d.Root.Children = append(d.Root.Children, segment)
 		}
 	}
 	w.dgrams = append(w.dgrams, d)
