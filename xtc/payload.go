@@ -32,3 +32,26 @@ func (w *window) fully(off int64, p []byte) error {
 	}
 	return nil
 }
+
+// NodeAt reads the header of the object at off, in bytes from the start of the file, as
+// an SmlDataProxy of a smalldata file tells it. What is there must be an object that the
+// file has whole, within Limits.MaxDgram; else the error is a *FormatError wrapping
+// ErrExtent or ErrTornDgram.
+func (f *File) NodeAt(off int64) (*Node, error) {
+	if off < 0 || off > f.win.size-XtcHeaderSize {
+		return nil, &FormatError{Off: max(off, 0), What: "object beyond the end of the file", Err: ErrTornDgram}
+	}
+	b, err := f.win.at(off, XtcHeaderSize)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Xtc: parseXtc((*[XtcHeaderSize]byte)(b)), Offset: off}
+	switch {
+	case n.Extent < XtcHeaderSize || n.Extent > f.limits.MaxDgram:
+		return nil, &FormatError{Off: off, What: "extent", Got: n.Extent, Err: ErrExtent}
+	case int64(n.Extent) > f.win.size-off:
+		return nil, &FormatError{Off: off, What: "object beyond the end of the file, bytes", Got: n.Extent, Err: ErrTornDgram}
+	}
+	n.size = n.Extent - XtcHeaderSize
+	return n, nil
+}

@@ -285,3 +285,39 @@ func TestLoad(t *testing.T) {
 		}
 	}
 }
+
+func TestNodeAt(t *testing.T) {
+	b := smallFile()
+	f := newFile(b, xtc.Limits{})
+	nodes := 0
+	for d, err := range f.Dgrams() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, err := range f.Nodes(d) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := f.NodeAt(n.Offset)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Xtc != n.Xtc || got.PayloadOffset() != n.PayloadOffset() || got.PayloadSize() != n.PayloadSize() {
+				t.Errorf("at %#x: %+v, want %+v", n.Offset, got, n)
+			}
+			nodes++
+		}
+	}
+	for off := int64(-2); off < int64(len(b))+2; off++ {
+		n, err := f.NodeAt(off)
+		if err == nil && n.PayloadOffset()+n.PayloadSize() > int64(len(b)) {
+			t.Errorf("at %#x: %d bytes of payload", off, n.PayloadSize())
+		}
+		if err != nil && !errors.Is(err, xtc.ErrTornDgram) && !errors.Is(err, xtc.ErrExtent) {
+			t.Errorf("at %#x: %v", off, err)
+		}
+	}
+	if _, err := f.NodeAt(-1 << 63); !errors.Is(err, xtc.ErrTornDgram) || nodes < 10 {
+		t.Errorf("%d nodes, before the file %v", nodes, err)
+	}
+}

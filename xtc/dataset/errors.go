@@ -56,7 +56,7 @@ var (
 	// ErrDamaged says that the data of a detector are damaged: psana does not store them.
 	ErrDamaged = errors.New("damaged data")
 	// ErrElsewhere says that a smalldata file has only the place of a detector's data in
-	// the large file.
+	// the large file, and that this cannot be opened.
 	ErrElsewhere = errors.New("the data are in the large file")
 	// ErrUnknownDevice says that a detector's name has a device that LCLS-I does
 	// not know.

@@ -209,7 +209,7 @@ func (e *Events) release(c *chunk) error {
 	if c.users--; c.users > 0 {
 		return nil
 	}
-	return c.file.Close()
+	return c.close()
 }
 
 // All iterates over the events that Next has not returned yet. The last pair holds the

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -309,6 +311,82 @@ func TestEventFrames(t *testing.T) {
 	if laterChunks != 12 {
 		t.Errorf("%d frames of later chunks, want 12", laterChunks)
 	}
+}
+
+// TestSmallEventFrames: a smalldata file gives the frames of its large file; without that
+// it says where they are.
+func TestSmallEventFrames(t *testing.T) {
+	testenv.Case(t, "frames of smalldata")
+	data := t.TempDir()
+	testenv.Unpack(t, data, testenv.Shared(t, "xtc", "data", "psdm"))
+	dir := filepath.Join(data, "XPP", "xpptut15", "xtc")
+	read := func(pattern string) (got []string) {
+		paths, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(paths) < 6 {
+			t.Fatalf("files %v, %v", paths, err)
+		}
+		var names []dataset.FileName
+		for _, path := range paths {
+			names = append(names, dataset.ParseFileName(path))
+		}
+		events := openEvents(t, dataset.GroupRuns(names)[0])
+		detectors := events.Store().Detectors()
+		for _, detector := range detectors {
+			events.Select(detector.Src)
+		}
+		for event, err := range events.All(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if event.Transition != xtc.TransitionL1Accept {
+				continue
+			}
+			for i, detector := range detectors {
+				frame, err := event.Frame(i)
+				switch {
+				case err == nil:
+					got = append(got, fmt.Sprint(event.ID.Fiducials, detector.Source, frame.Shape, crc32.ChecksumIEEE(frame.Data)))
+				case errors.Is(err, dataset.ErrElsewhere):
+					got = append(got, fmt.Sprint(event.ID.Fiducials, detector.Source, "elsewhere"))
+				case errors.Is(err, frames.ErrBroken):
+					got = append(got, fmt.Sprint(event.ID.Fiducials, detector.Source, "broken"))
+				}
+			}
+		}
+		return got
+	}
+	large := read("e665-r0260-*.xtc")
+	small := read("smalldata/e665-r0260-*.smd.xtc")
+	if diff := cmp.Diff(large, small); diff != "" || len(small) != 36 {
+		t.Errorf("%d frames (-large +small):\n%s", len(small), diff)
+	}
+	path := filepath.Join(dir, "e665-r0260-s00-c00.xtc")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	compare := func(cause string) {
+		t.Helper()
+		got, lost := read("smalldata/e665-r0260-*.smd.xtc"), 0
+		for i, text := range got {
+			if strings.HasSuffix(text, cause) {
+				lost++
+			} else if text != small[i] {
+				t.Errorf("%s, want %s", text, small[i])
+			}
+		}
+		if len(got) != len(small) || lost != 6 {
+			t.Errorf("%d of %d are %s", lost, len(got), cause)
+		}
+	}
+	compare("elsewhere")
+	if err := os.WriteFile(path, make([]byte, 1<<16), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	compare("broken")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	compare("broken")
 }
 
 // compareFrames takes the frames of a run out of want, and returns how many were not

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,10 @@ func readHostileEvents(t testing.TB, files map[string][]byte) {
 		names, size = append(names, dataset.ParseFileName("e665-r0007-"+name+".xtc")), size+len(b)
 	}
 	open := func(path string) (*xtc.File, error) {
-		b := files[strings.TrimSuffix(strings.TrimPrefix(path, "e665-r0007-"), ".xtc")]
+		b, ok := files[strings.TrimSuffix(strings.TrimPrefix(path, "e665-r0007-"), ".xtc")]
+		if !ok {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+		}
 		return xtc.NewFile(bytes.NewReader(b), int64(len(b)), xtc.Limits{}), nil
 	}
 	events, err := dataset.OpenEvents(t.Context(), dataset.GroupRuns(names)[0], dataset.Options{Open: open})

@@ -24,7 +24,7 @@ type Counts struct {
 	Frames     int
 	Missing    int // events without an object of it
 	Damaged    int // its object is damaged: psana does not store it
-	Elsewhere  int // a smalldata file says where its object is
+	Elsewhere  int // its object is in the large file of a smalldata file, which cannot be opened
 	NoConfig   int // its object cannot be read without a configuration object that is not there
 	Broken     int // its object does not hold what the configuration says
 	Incomplete int // something of the event was not looked into, and it was not found elsewhere
@@ -93,7 +93,7 @@ func (e *Events) read(s step) (something bool, err error) {
 				continue
 			}
 			something = true
-			if err := e.find(part, node); err != nil {
+			if err := e.find(part.file, e.chunks[i], node); err != nil {
 				return false, err
 			}
 		}
@@ -125,12 +125,12 @@ func (e *Events) load(part *stream, c *chunk) {
 
 // find takes a node if a selected detector wants it. Of several objects of a detector
 // the first counts that psana stores.
-func (e *Events) find(part *stream, node *xtc.Node) error {
+func (e *Events) find(file *xtc.File, c *chunk, node *xtc.Node) error {
 	for _, s := range e.selected {
 		if s.err == nil || s.src.Compare(node.Src) != 0 {
 			continue
 		}
-		err := s.take(part, node)
+		err := s.take(file, c, node)
 		if err != nil && !wanting(err) {
 			return err
 		}
@@ -139,23 +139,29 @@ func (e *Events) find(part *stream, node *xtc.Node) error {
 }
 
 // take decodes a node of the detector. An error that is not wanting is of the system.
-func (s *selection) take(part *stream, node *xtc.Node) error {
-	var err error
-	frame := frames.Frame{}
-	switch contains := node.Contains; {
-	case contains.Type() == xtc.TypeAny && node.Damage != 0,
-		frames.Takes(contains) && node.Damage != 0:
-		err = fmt.Errorf("%s of %s at offset %#x: %w: %s", contains, node.Src, node.Offset, ErrDamaged, damageText(node.Damage))
-	case contains.Type() == xtc.TypeSmlDataProxy:
-		proxy, proxyErr := part.file.Config(node)
-		if p, ok := proxy.(*xtc.SmlDataProxy); proxyErr != nil || !ok || !frames.Takes(p.Contains) {
-			return nil
+func (s *selection) take(file *xtc.File, c *chunk, node *xtc.Node) error {
+	contains := node.Contains
+	var proxy *xtc.SmlDataProxy
+	if contains.Type() == xtc.TypeSmlDataProxy {
+		if config, err := file.Config(node); err == nil {
+			proxy = config.(*xtc.SmlDataProxy)
+			contains = proxy.Contains
 		}
-		err = fmt.Errorf("%s at offset %#x: %w", node.Src, node.Offset, ErrElsewhere)
-	case frames.Takes(contains):
-		frame, err = s.decode(part, node)
-	default:
+	}
+	lost := contains.Type() == xtc.TypeAny && node.Damage != 0
+	if !lost && !frames.Takes(contains) {
 		return nil
+	}
+	frame, err := frames.Frame{}, error(nil)
+	switch {
+	case node.Damage != 0:
+		err = fmt.Errorf("%s of %s at offset %#x: %w: %s", contains, node.Src, node.Offset, ErrDamaged, damageText(node.Damage))
+	case proxy != nil:
+		if file, node, err = c.object(proxy, node.Src); err == nil {
+			frame, err = s.decode(file, node)
+		}
+	default:
+		frame, err = s.decode(file, node)
 	}
 	if err == nil || s.err == ErrNoData {
 		s.frame, s.err = frame, err
@@ -163,8 +169,8 @@ func (s *selection) take(part *stream, node *xtc.Node) error {
 	return err
 }
 
-func (s *selection) decode(part *stream, node *xtc.Node) (frames.Frame, error) {
-	payload, err := part.file.Payload(node, &s.buffer)
+func (s *selection) decode(file *xtc.File, node *xtc.Node) (frames.Frame, error) {
+	payload, err := file.Payload(node, &s.buffer)
 	if _, shrunk := errors.AsType[*xtc.FormatError](err); shrunk {
 		return frames.Frame{}, fmt.Errorf("%w: %w", frames.ErrBroken, err)
 	}

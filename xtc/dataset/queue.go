@@ -24,6 +24,8 @@ type chunk struct {
 
 	block      [2]int64 // what is loaded: from, to, in bytes from the start of the file
 	blockEvent int      // the event for which it was loaded
+
+	large largeFile // of a smalldata file
 }
 
 // A waiting datagram is one whose header has been read.

@@ -141,9 +141,9 @@ func checkFrame(t *testing.T, f frames.Frame, shape []int, dtype frames.DType, p
 	if diff := cmp.Diff(shape, f.Shape); diff != "" || f.DType != dtype || f.Pixels() != len(pixels) {
 		t.Fatalf("%s, %d pixels, shape (-want +got):\n%s", f.DType, f.Pixels(), diff)
 	}
-	got := f.Uint16()
+	got, signed := f.Uint16(), f.Int16()
 	for i, want := range pixels {
-		if got[i] != want || f.Int16()[i] != int16(want) {
+		if got[i] != want || signed[i] != int16(want) {
 			t.Fatalf("pixel %d is %d, want %d", i, got[i], want)
 		}
 	}

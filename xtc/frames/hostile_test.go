@@ -158,8 +158,8 @@ func TestExpansion(t *testing.T) {
 			t.Errorf("%s: %d bytes allocated, want at most %d", name, got, limit)
 		}
 	}
-	// 33 million pixels out of two kilobytes are right where the head says that many.
-	payload := xtctest.Compress(xtctest.Block{Header: xtctest.CameraFrame(1<<10, 1<<15, 16, nil), Engine: xtctest.EngineHistN, Size: 1 << 26, Data: runs})
+	// Four million pixels out of two kilobytes are right where the head says that many.
+	payload := xtctest.Compress(xtctest.Block{Header: xtctest.CameraFrame(1<<11, 1<<11, 16, nil), Engine: xtctest.EngineHistN, Size: 1 << 23, Data: runs})
 	if _, err := frames.NewDecoder(detector, nil).Decode(frames.Object{Contains: compressed, Payload: payload}); err != nil {
 		t.Errorf("expands as it should: %v", err)
 	}

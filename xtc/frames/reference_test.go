@@ -69,8 +69,9 @@ func (want referenceArray) check(t *testing.T, f frames.Frame) {
 	}
 	crc := crc32.ChecksumIEEE(f.Data)
 	got.CRC32 = hexWord(crc)
+	pixel := pixelOf(f)
 	for i := range f.Pixels() {
-		v := pixel(f, i)
+		v := pixel(i)
 		got.Sum += v
 		got.Min, got.Max = min(got.Min, v), max(got.Max, v)
 		if i < len(want.First) {
@@ -91,14 +92,16 @@ func hexWord(n uint32) string {
 	return string(b[:])
 }
 
-func pixel(f frames.Frame, i int) int64 {
+// pixelOf returns what gives the pixels of a frame as numbers.
+func pixelOf(f frames.Frame) func(int) int64 {
+	unsigned, signed := f.Uint16(), f.Int16()
 	switch f.DType {
 	case frames.Uint8:
-		return int64(f.Data[i])
+		return func(i int) int64 { return int64(f.Data[i]) }
 	case frames.Int16:
-		return int64(f.Int16()[i])
+		return func(i int) int64 { return int64(signed[i]) }
 	}
-	return int64(f.Uint16()[i])
+	return func(i int) int64 { return int64(unsigned[i]) }
 }
 
 // part returns a part of a frame, with a shape of its own.
