@@ -33,6 +33,7 @@ type Events struct {
 	selected []*selection
 	block    int64 // bytes to load at a time
 	closed   bool
+	closing  error // of files that were closed
 }
 
 // An Event is an event of a run, or one of the transitions around its events. It is
@@ -54,6 +55,7 @@ type Event struct {
 type pendingEvent struct {
 	transition xtc.Transition
 	run        int
+	store      *Store
 	hasID      bool
 }
 
@@ -187,29 +189,28 @@ func (e *Events) Close() error {
 		return nil
 	}
 	e.closed = true
-	err := e.pass()
+	e.pass()
 	for _, q := range e.queues {
 		if q.head.head != nil {
-			err = errors.Join(err, e.release(q.head.chunk))
+			e.release(q.head.chunk)
 		}
 		for _, w := range q.waiting {
-			err = errors.Join(err, e.release(w.chunk))
+			e.release(w.chunk)
 		}
 		if q.reading != nil {
-			err = errors.Join(err, e.release(q.reading))
+			e.release(q.reading)
 		}
 	}
-	return err
+	return e.closing
 }
 
 func (e *Events) warn(w Warning) { e.reader.warn(w) }
 
-// release closes a chunk that has lost its last user.
-func (e *Events) release(c *chunk) error {
-	if c.users--; c.users > 0 {
-		return nil
+// release closes a chunk that has lost its last user. Next and Close return the error.
+func (e *Events) release(c *chunk) {
+	if c.users--; c.users == 0 {
+		e.closing = errors.Join(e.closing, c.close())
 	}
-	return c.close()
 }
 
 // All iterates over the events that Next has not returned yet. The last pair holds the
@@ -247,7 +248,7 @@ func (e *Events) Next(ctx context.Context) (*Event, error) {
 	case xtc.TransitionEndRun:
 		e.state = notRunning
 	}
-	e.event = Event{Transition: p.transition, Run: p.run, Step: e.step, Store: e.Store(), events: e}
+	e.event = Event{Transition: p.transition, Run: p.run, Step: e.step, Store: p.store, events: e}
 	if p.hasID {
 		e.id = *e.reader.eventID(e.parts)
 		e.id.Run = p.run
@@ -285,7 +286,7 @@ func (e *Events) end(state int) {
 }
 
 func (e *Events) give(t xtc.Transition, hasID bool) {
-	e.pending = append(e.pending, pendingEvent{t, e.reader.run.Number, hasID})
+	e.pending = append(e.pending, pendingEvent{t, e.reader.run.Number, e.Store(), hasID})
 }
 
 // take follows one step as psana's input module and framework do. Of a transition that
@@ -316,8 +317,10 @@ func (e *Events) take(s step) error {
 		if e.state == notRunning {
 			e.give(xtc.TransitionBeginRun, false)
 		}
+		if err := e.reconfigure(s); err != nil {
+			return err
+		}
 		e.give(transition, true)
-		return e.reconfigure(s)
 	case xtc.TransitionEndCalibCycle:
 		if e.state == cycling {
 			e.give(transition, true)
@@ -395,8 +398,9 @@ func (e *Events) next(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := e.pass(); err != nil {
-		return err
+	e.pass()
+	if e.closing != nil {
+		return e.closing
 	}
 	for _, q := range e.queues {
 		if q.head.head == nil && q.err != io.EOF {
@@ -453,12 +457,11 @@ func (e *Events) sortParts() {
 }
 
 // pass leaves the current step.
-func (e *Events) pass() error {
-	var err error
+func (e *Events) pass() {
 	for _, c := range e.chunks {
-		err = errors.Join(err, e.release(c))
+		e.release(c)
 	}
+	clear(e.chunks)
 	e.spare = append(e.spare, e.parts...)
-	e.parts, e.chunks = e.parts[:0], slices.Delete(e.chunks, 0, len(e.chunks))
-	return err
+	e.parts, e.chunks = e.parts[:0], e.chunks[:0]
 }

@@ -189,7 +189,7 @@ func TestFramesOfEvents(t *testing.T) {
 // valid beside each other.
 func TestSeveralDetectors(t *testing.T) {
 	r := xtctest.Run{
-		Number: 260, BeginRun: at(1458353250), Events: 30, Streams: []int{0, 1, 2},
+		Number: 260, BeginRun: at(1458353250), Events: 12, Streams: []int{0, 1, 2},
 		Detectors: []xtctest.Detector{
 			{Source: epixSource, Class: "Epix.Config100aV2"},
 			{Source: "XcsEndstation.0:Jungfrau.0", Class: "Jungfrau.ConfigV3", Fields: map[string]any{"numberOfModules": 2}},
@@ -239,8 +239,8 @@ func TestSeveralDetectors(t *testing.T) {
 		}
 		number++
 	}
-	want := []dataset.Counts{{Frames: 30}, {Frames: 26, Missing: 4}, {Frames: 30}}
-	if got := []dataset.Counts{events.Counts(0), events.Counts(1), events.Counts(2)}; number != 30 || !slices.Equal(got, want) {
+	want := []dataset.Counts{{Frames: 12}, {Frames: 10, Missing: 2}, {Frames: 12}}
+	if got := []dataset.Counts{events.Counts(0), events.Counts(1), events.Counts(2)}; number != 12 || !slices.Equal(got, want) {
 		t.Errorf("%d events, %+v", number, got)
 	}
 }
@@ -482,6 +482,46 @@ func TestStepsOfEvents(t *testing.T) {
 	}
 	if _, err := stores[0].Epix10kaPanels(xtctest.Source(jungfrau, 0)); !errors.Is(err, dataset.ErrNotInRun) {
 		t.Errorf("panels of a jungfrau: %v", err)
+	}
+}
+
+// TestMadeUpTransitions: what the files lack is made up, without an id and with the
+// configuration of before.
+func TestMadeUpTransitions(t *testing.T) {
+	type row struct {
+		Transition string
+		HasID      bool
+		Run, Step  int
+		Version    uint32 // of the epix100a's firmware
+	}
+	good := func(sec uint32) xtctest.Dgram { return eventWith(sec, 3*sec, epixFrame(epixSource, 1)) }
+	events := openEvents(t, content{"s00-c00": {
+		configure(10, epix(epixSource, 1)), good(12), // no BeginRun
+		cycle(14, epix(epixSource, 2)), good(15), // no EndCalibCycle
+		beginRun(20, 260), cycle(21, epix(epixSource, 3)), good(22), transition(xtc.TransitionEndRun, 23),
+		good(25), transition(xtc.TransitionEndCalibCycle, 26), transition(xtc.TransitionEndCalibCycle, 27),
+	}}.write(t))
+	var got []row
+	for event, err := range events.All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, row{event.Transition.String(), event.ID != nil, event.Run, event.Step, versionOf(t, event.Store, epixSource)})
+		if event.ID != nil && event.ID.Run != event.Run {
+			t.Errorf("run %d of the id, %d of the event", event.ID.Run, event.Run)
+		}
+	}
+	want := []row{
+		{"BeginRun", false, 7, -1, 1}, {"BeginCalibCycle", true, 7, 0, 1}, {"L1Accept", true, 7, 0, 1},
+		{"EndCalibCycle", false, 7, 0, 1}, {"BeginCalibCycle", true, 7, 1, 2}, {"L1Accept", true, 7, 1, 2},
+		{"EndCalibCycle", false, 7, 1, 2}, {"EndRun", false, 7, 1, 2},
+		{"BeginRun", true, 260, -1, 2}, {"BeginCalibCycle", true, 260, 0, 3}, {"L1Accept", true, 260, 0, 3},
+		{"EndCalibCycle", false, 260, 0, 3}, {"EndRun", true, 260, 0, 3},
+		{"BeginRun", false, 7, -1, 3}, {"BeginCalibCycle", true, 7, 0, 3}, {"L1Accept", true, 7, 0, 3},
+		{"EndCalibCycle", true, 7, 0, 3}, {"EndRun", false, 7, 0, 3},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -82,6 +82,83 @@ func ExampleReadRun() {
 	// XcsEndstation.0:Epix100a.1 Epix.Config100aV2 3925999616-0996579585-0553648138-1232098304-1221641739-2650251521-3976200215
 }
 
+// The mean of an epix100a's first pixel in each calibration cycle of a run.
+func ExampleOpenEvents() {
+	dir, err := os.MkdirTemp("", "xtc")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	files := writeCycles(dir)
+
+	ctx := context.Background()
+	events, err := dataset.OpenEvents(ctx, files, dataset.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer events.Close()
+	detector, err := events.Store().Find("epix_diff")
+	if err != nil {
+		log.Fatal(err)
+	}
+	epix := events.Select(detector.Src)
+	var sum, count int
+	for event, err := range events.All(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		switch event.Transition {
+		case xtc.TransitionBeginCalibCycle:
+			sum, count = 0, 0
+		case xtc.TransitionL1Accept:
+			frame, err := event.Frame(epix)
+			if err != nil {
+				fmt.Println(event.ID.Clock.Time(), err)
+				continue
+			}
+			sum, count = sum+int(frame.Uint16()[0]), count+1
+		case xtc.TransitionEndCalibCycle:
+			control, _ := event.Store.Control()
+			fmt.Println("cycle", event.Step, control.Labels[0].Value, "mean", float64(sum)/float64(count), "of", count)
+		}
+	}
+	counts := events.Counts(epix)
+	fmt.Println(counts.Frames, "frames,", counts.Damaged, "damaged,", len(events.Warnings()), "warnings")
+	// Output:
+	// cycle 0 dark mean 101 of 3
+	// 2016-03-19 02:20:19.468088275 +0000 UTC EpixElement V2 of XcsEndstation.0:Epix100a.1 at offset 0x52bf74: damaged data: OutOfOrder
+	// cycle 1 bright mean 104 of 2
+	// 5 frames, 1 damaged, 0 warnings
+}
+
+// writeCycles writes a run of two calibration cycles with three events each, of which one
+// is damaged.
+func writeCycles(dir string) dataset.RunFiles {
+	label := func(value string) xtc.ControlConfig {
+		return xtc.ControlConfig{Labels: []xtc.PVLabel{{Name: "epix", Value: value}}}
+	}
+	run := xtctest.Run{
+		Number: 260, BeginRun: xtc.Clock{Sec: 1458354011, Nsec: 459754942},
+		Detectors: []xtctest.Detector{{Source: "XcsEndstation.0:Epix100a.1", Alias: "epix_diff", Class: "Epix.Config100aV2"}},
+		Steps:     []xtctest.Step{{Events: 3, Control: label("dark")}, {Events: 3, Control: label("bright")}},
+		Frame: func(_, event int) xtctest.Node {
+			pixels := make([]uint16, 704*768)
+			pixels[0] = uint16(100 + event)
+			contains, payload := xtctest.FrameObject("Epix.Config100aV2", []int{704, 768}, pixels)
+			node := xtctest.Node{Contains: contains, Payload: payload}
+			if event == 4 {
+				node.Damage = xtc.DamageOutOfOrder
+			}
+			return node
+		},
+	}
+	paths, err := run.Write(dir, "e665")
+	if err != nil {
+		log.Fatal(err)
+	}
+	return dataset.GroupRuns([]dataset.FileName{dataset.ParseFileName(paths[0])})[0]
+}
+
 // writeRun writes a run with one epix100a and returns the path of its file.
 func writeRun(dir string, number int) string {
 	run := xtctest.Run{
