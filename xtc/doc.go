@@ -57,10 +57,12 @@
 // File reads by position, 4 KiB at a time at most, and never the body of a large object:
 // the ids of an epix100a and the clock of BeginRun behind its 1.08 MB configuration
 // object take two reads; those of an epix10ka2M, with 4.3 MB, some twenty, most of them
-// of eight bytes. Reader gives the same results from a stream.
+// of eight bytes. Reader gives the same results from a stream. Who reads events loads
+// large parts of a file with Load.
 //
 // # Limits
 //
-// Pixels and compressed payloads are not decoded. Files are not written; see xtctest.
+// Pixels and compressed payloads are not decoded here: see package frames. Files are not
+// written; see xtctest.
 // A file may be written to while it is read: File.Changed tells.
 package xtc

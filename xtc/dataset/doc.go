@@ -39,6 +39,40 @@
 // with one clock form a step. Configuration is taken from all control streams of
 // a step, highest number first, and then from its first other stream.
 //
+// # Events
+//
+// OpenEvents runs over all events of a run, with the frames of chosen detectors:
+//
+//	events, err := dataset.OpenEvents(ctx, files, dataset.Options{})
+//	epix := events.Select(detector.Src)
+//	for event, err := range events.All(ctx) {
+//		frame, err := event.Frame(epix)    // of an event.Transition L1Accept
+//	}
+//
+// Events come in psana's order. Each stream is looked ahead by twenty datagrams, a
+// control stream by forty; in these its events are sorted by clock, without passing a
+// transition. Across streams the calibration cycle comes first, then seconds if they
+// differ by 85 or more, then fiducials, which begin again at 131,040. An event of a
+// control stream is joined to that of the acquisition with the same fiducials. The event's
+// id is that of its lowest stream. psana gives out no events that the L3 trigger trimmed,
+// that have only EPICS data or none, or that have no fiducials; Tally counts them.
+//
+// A detector's frame is the first of its objects in the event that psana stores: one
+// without damage, outside of containers that are incomplete. Where there is none, the
+// error of Frame says why, and Counts adds the reasons up; no pixel is made up. An object
+// that a smalldata file has left in its large file is read there.
+//
+// An event has the configuration in force, a Store that does not change: each
+// BeginCalibCycle and each further Configure makes a new one. Beyond what ReadRun knows it has
+// what the control level did (Store.Control), the sizes of cameras, and how the panels of
+// an epix10ka are set (Store.Epix10kaPanels).
+//
+// Datagrams of up to 4 MiB are read many at a time, in pieces of 4 MiB of each stream (64
+// MiB of all streams together, at least 256 KiB of each); of larger ones only headers and
+// the payloads that are asked for. Pixels stay where they were read, unless their class
+// needs them put together. A chunk that ends inside a datagram ends there with a warning;
+// where the rest of a file is no XTC, the error comes behind the events of before.
+//
 // # Facility
 //
 // Catalog.Facility lists the experiments that are on disk, in any of the layouts
@@ -47,17 +81,19 @@
 //
 // # Guarantees and limits
 //
-// Only the headers of datagrams and the configuration objects up to the begin of
-// the run are read, with small positioned reads. What comes behind BeginRun is
+// ReadRun reads only the headers of datagrams and the configuration objects up to the
+// begin of the run, with small positioned reads. What comes behind BeginRun is
 // not looked at, so that damage there is not seen; psana, which reads twenty
 // datagrams ahead, may refuse such a file. Where there is no BeginRun, twenty
 // datagrams more are looked at. A damaged file cannot keep ReadRun busy or make it
 // grow: a run must begin within a thousand datagrams of each stream, and have no
 // more than 32,768 configuration objects and aliases before.
 //
-// All values may be used by several goroutines once made. The package reads no
-// environment variable: data roots and the experiment table are handed in. It writes
-// nothing.
+// All values but Events may be used by several goroutines once made. Events opens each
+// file once, and again for the panels of an epix10ka; it keeps open what it reads of each
+// stream, and holds for each selected detector at most one payload (256 MiB where a file
+// is hostile) beside the pieces above. The package reads no environment variable: data
+// roots and the experiment table are handed in. It writes nothing.
 //
 // Facts of the format and of psana's behaviour are those of the psana packages
 // IData, ExpNameDb, XtcInput, PSXtcInput and PSEvt.

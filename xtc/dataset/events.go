@@ -25,6 +25,8 @@ type Events struct {
 	again  bool      // the current step is still to be taken
 	number int       // of the current step, from 1
 
+	configured *EventID
+
 	state    int // notRunning, running or cycling
 	step     int
 	pending  []pendingEvent
@@ -169,8 +171,13 @@ func (e *Events) configure(ctx context.Context) error {
 		return nil
 	}
 	e.reader.last[xtc.TransitionConfigure] = first.first().Clock
+	e.configured = e.reader.eventID(first)
 	return e.reader.load(first)
 }
+
+// Configured returns psana's EventId right after the data source is made: that of the
+// Configure with which the run begins, nil where it begins with something else.
+func (e *Events) Configured() *EventID { return e.configured }
 
 // Store returns the configuration in force: before the first call of Next, that with
 // which the run begins.

@@ -26,7 +26,7 @@ type stepRow struct {
 	ID   *dataset.EventID
 }
 
-// sequence returns psana's steps between BeginJob and EndJob.
+// sequence returns psana's steps up to EndJob.
 func (e *expectation) sequence(t *testing.T) []stepRow {
 	t.Helper()
 	var rows []stepRow
@@ -39,21 +39,24 @@ func (e *expectation) sequence(t *testing.T) []stepRow {
 		if err := json.Unmarshal(row[1], &id); err != nil {
 			t.Fatal(err)
 		}
-		if name != "BeginJob" && name != "EndJob" {
+		if name != "EndJob" {
 			rows = append(rows, stepRow{name, id.eventID()})
 		}
 	}
 	return rows
 }
 
-// ourSequence returns the steps of runs.
+// ourSequence returns the steps of runs, behind that of the first Configure.
 func ourSequence(t *testing.T, runs []dataset.RunFiles) []stepRow {
 	t.Helper()
 	var rows []stepRow
-	for _, files := range runs {
+	for i, files := range runs {
 		events, err := dataset.OpenEvents(t.Context(), files, dataset.Options{})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if i == 0 {
+			rows = append(rows, stepRow{"BeginJob", events.Configured()})
 		}
 		for event, err := range events.All(t.Context()) {
 			if err != nil {

@@ -126,7 +126,7 @@ func ExampleOpenEvents() {
 	fmt.Println(counts.Frames, "frames,", counts.Damaged, "damaged,", len(events.Warnings()), "warnings")
 	// Output:
 	// cycle 0 dark mean 101 of 3
-	// 2016-03-19 02:20:19.468088275 +0000 UTC EpixElement V2 of XcsEndstation.0:Epix100a.1 at offset 0x52bf74: damaged data: OutOfOrder
+	// 2016-03-19 02:20:19.468088275 +0000 UTC EpixElement V2 of XcsEndstation.0:Epix100a.1 at offset 0x52ef74: damaged data: OutOfOrder
 	// cycle 1 bright mean 104 of 2
 	// 5 frames, 1 damaged, 0 warnings
 }

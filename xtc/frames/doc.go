@@ -1,10 +1,11 @@
 // Package frames finds the pixels in the objects that detectors write in each event.
 //
 //	decoder := frames.NewDecoder(src, configs)
-//	frame, err := decoder.Decode(frames.Object{Contains: node.Contains, Offset: node.PayloadOffset(), Payload: payload})
-//	if err == nil {
-//		pixels := frame.Uint16()    // of frame.Shape, row by row
-//	}
+//	frame, err := decoder.Decode(frames.Object{
+//		Contains: node.Contains, Offset: node.PayloadOffset(), Payload: payload,
+//	})
+//	...
+//	pixels := frame.Uint16()    // of frame.Shape, row by row
 //
 // Package dataset runs over the events of a run and calls a Decoder for each detector.
 //
@@ -51,8 +52,9 @@
 // Decoding is a function of the payload and the configuration. Nothing in a payload
 // makes it panic or read beyond its end: one that is too short for its configuration,
 // where psana reads on in what follows, is ErrBroken. A decoder keeps one buffer for
-// pixels that it puts together and one for what it decompresses, neither larger than
-// what the configuration, or the header of a Frame, says and 1 MiB more, and never larger than 256 MiB.
+// pixels that it puts together and one for what it decompresses. Room is made only for
+// what the configuration, or the head of a Frame, says, and 1 MiB more; never for more
+// than 256 MiB.
 //
 // # Limits
 //

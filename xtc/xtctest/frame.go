@@ -25,8 +25,12 @@ func FrameObject(class string, shape []int, pixels []uint16) (xtc.TypeID, []byte
 	}
 	contains := frameType(config)
 	switch config.Type() {
-	case xtc.TypeEpixConfig, xtc.TypeEpix10kConfig, xtc.TypeEpix100aConfig, xtc.TypeEpix10kaConfig:
-		return contains, EpixElement(pixels, 4*shape[1])
+	case xtc.TypeEpixConfig, xtc.TypeEpix10kConfig:
+		return contains, EpixElement(pixels, 0)
+	case xtc.TypeEpix100aConfig:
+		return contains, EpixElement(pixels, 4*2*shape[1])
+	case xtc.TypeEpix10kaConfig:
+		return contains, EpixElement(pixels, 6*2*shape[1])
 	case xtc.TypeEpix10kaQuadConfig, xtc.TypeEpix10ka2MConfig:
 		return contains, Epix10kaArrayElement(pixels)
 	case xtc.TypeJungfrauConfig:
@@ -79,7 +83,8 @@ func withPixels(head int, pixels []uint16, tail int) payload {
 const epixMark = 1000
 
 // EpixElement returns Epix.ElementV1 to V3, which differ in what follows the pixels: that
-// many bytes for the other rows, and 12 for temperatures and the last word.
+// many bytes of calibration and environmental rows, and 12 for temperatures and the last
+// word.
 func EpixElement(pixels []uint16, rows int) []byte {
 	p := withPixels(32, pixels, rows+12)
 	p.put(8, epixMark)
@@ -138,7 +143,7 @@ func cspadQuads(pixels []uint16) []CspadQuad {
 }
 
 // Cspad2x2Element returns CsPad2x2.ElementV1; the section is the last index of a pixel.
-func Cspad2x2Element(pixels []uint16) []byte { return withPixels(32, pixels, 8) }
+func Cspad2x2Element(pixels []uint16) []byte { return withPixels(32, pixels, 0) }
 
 // PnccdFrames returns PNCCD.FramesV1 with the pixels of these links.
 func PnccdFrames(links ...[]uint16) []byte {
