@@ -45,10 +45,10 @@ type Event struct {
 	// EndRun. They come in pairs around each other, as psana gives them: those that
 	// the files lack are made up.
 	Transition xtc.Transition
-	ID         *EventID // nil for a transition that is made up
+	ID         *EventID // nil for a transition that is made up; a BeginCalibCycle made up for an event has the event's
 	Run        int      // number of the run
 	Step       int      // calibration cycle of the run, from 0; -1 where none has begun
-	Store      *Store   // the configuration in force: the same as before, unless a transition brought another
+	Store      *Store   // the configuration in force: that of before, unless a transition brought another
 
 	events *Events
 }
