@@ -4,10 +4,10 @@ GO       ?= go
 # The count of inputs that each fuzz target tries in `make fuzz`.
 FUZZTIME ?= 20000x
 
-.PHONY: help build demo test lint fuzz bench clean
+.PHONY: help build demo demo-slurm test test-slurm lint fuzz bench clean
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build the static binary bin/deploy_constants
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deploy_constants ./cmd/deploy_constants
@@ -15,9 +15,16 @@ build: ## build the static binary bin/deploy_constants
 demo: build ## make a demo facility in a temporary folder and run the main job on it
 	$(GO) run ./internal/demo -program bin/deploy_constants
 
+demo-slurm: build ## the same facility swept as job arrays, on a Slurm cluster started on this machine
+	$(GO) run ./internal/demo -program bin/deploy_constants -slurm
+
 test: ## run all tests with the race detector; SHARED=required fails on any skip
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on -timeout 15m -json ./... | $(GO) run ./internal/testreport
+
+test-slurm: ## start a real Slurm cluster on loopback and run the end-to-end tests of jobs on it
+	SLURM_TEST=full SHARED=required $(GO) test -race -count=1 -timeout 20m -json ./slurm ./internal/slurmcluster ./internal/slurmtest | \
+		$(GO) run ./internal/testreport
 
 lint: ## formatting, vet, staticcheck, module tidiness
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }

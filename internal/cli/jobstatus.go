@@ -180,8 +180,8 @@ func resumeJob(env Env, c *cli.Context) error {
 		return errors.Join(err, printJSON(env.Stdout, again))
 	}
 	if err == nil {
-		_, err = fmt.Fprintf(env.Stdout, "step %s: %s submitted again, %d on their way; %s\n",
-			again.Step, ui.Count(len(again.Shards), "shard"), again.Active, strings.Join(again.Tokens, ", "))
+		_, err = fmt.Fprintf(env.Stdout, "step %s: %s submitted again, %d on their way\n",
+			again.Step, ui.Count(len(again.Shards), "shard"), again.Active)
 	}
 	return err
 }

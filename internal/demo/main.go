@@ -20,14 +20,15 @@ func main() {
 	program := flag.String("program", "bin/deploy_constants", "the deploy_constants to run")
 	experiments := flag.Int("experiments", 300, "experiments of the facility")
 	keep := flag.Bool("keep", false, "keep the facility")
+	slurm := flag.Bool("slurm", false, "show jobs on a Slurm cluster that is started on this machine")
 	flag.Parse()
-	if err := run(*program, *experiments, *keep); err != nil {
+	if err := run(*program, *experiments, *keep, *slurm); err != nil {
 		fmt.Fprintln(os.Stderr, "demo: error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(program string, experiments int, keep bool) error {
+func run(program string, experiments int, keep, slurm bool) error {
 	program, err := filepath.Abs(program)
 	if err != nil {
 		return err
@@ -52,6 +53,9 @@ func run(program string, experiments int, keep bool) error {
 	}
 	fmt.Printf("A demo facility in %s: %d experiments of %d runs in %d streams,\n"+
 		"with panels that were swapped, hand-made files, and damage, as facilities have them.\n", dir, experiments, runs, streams)
+	if slurm {
+		return d.showSlurm()
+	}
 	return d.show()
 }
 
@@ -60,6 +64,7 @@ type demo struct {
 	*facility.Facility
 	program  string
 	settings string
+	env      []string // besides the usual
 }
 
 // A step is one command of the demonstration.
@@ -146,7 +151,7 @@ func (d demo) command(args ...string) (string, error) {
 	fmt.Printf("$ deploy_constants %s\n", d.short(strings.Join(args, " ")))
 	var out bytes.Buffer
 	cmd := exec.Command(d.program, args...)
-	cmd.Env = []string{"DEPLOY_CONSTANTS_CONFIG=" + d.settings, "LOGNAME=datamgr", "PATH=" + os.Getenv("PATH")}
+	cmd.Env = d.environment()
 	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(d.settings), &out, &out
 	err := cmd.Run()
 	return d.short(out.String()), err
