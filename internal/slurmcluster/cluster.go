@@ -182,6 +182,9 @@ func (c *Cluster) Nodes() []string { return slices.Clone(c.nodes) }
 // Command returns a command that runs one of Slurm's programs on the cluster. Its
 // environment is this process's, without what is Slurm's, and Env.
 func (c *Cluster) Command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	if path, err := lookUp(program); err == nil { // else the command says so when it is run
+		program = path
+	}
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		for _, prefix := range []string{"SLURM_", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SINFO_"} {

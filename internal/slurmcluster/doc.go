@@ -59,9 +59,9 @@
 // If the process that started a cluster dies, the kernel ends the daemons (pdeathsig,
 // which goes by thread: a goroutine that ends with its thread locked may take daemons
 // with it that were started there). Job processes then go on until they end by
-// themselves, or until a cluster starts in the same folder.
+// themselves, or until a cluster starts in the same folder, which has one at a time.
 //
 // slurmdbd listens on all interfaces, all else on loopback. Memory limits, cgroups and
-// rights of several users cannot be tested here. Runs with Slurm 22.05 of Debian
-// 12.
+// rights of several users cannot be tested here. It has been
+// run with Slurm 22.05.8 of Debian 12.
 package slurmcluster

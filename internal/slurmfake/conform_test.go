@@ -159,6 +159,22 @@ func tell(t *testing.T, s *site, c cluster) story {
 	told.env = variables(s.content("env"))
 	say("restarts", told.env["SLURM_RESTART_COUNT"]+" "+again["SLURM_RESTART_COUNT"])
 
+	// away from a node by the task itself, which must outlive the TERM that this brings
+	s.submit(t, `trap '' TERM
+me=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+echo $SLURMD_NODENAME >>nodes
+test -z "$SLURM_RESTART_COUNT" || exit 0
+scontrol requeuehold $me; echo $? >>inside
+scontrol update JobId=$me ExcNodeList=$SLURMD_NODENAME; echo $? >>inside
+scontrol release $me; echo $? >>inside`, "array=0-1", "job-name=inside", "requeue")
+	idle()
+	say("statuses inside", s.content("inside"))
+	counts := map[string]int{}
+	for node := range strings.Lines(s.content("nodes")) {
+		counts[node]++
+	}
+	say("nodes", fmt.Sprint(counts["n1\n"] == 2 && counts["n2\n"] == 2))
+
 	// one that may not be requeued, one that failed
 	once := s.submit(t, "touch once; sleep 60", "job-name=once", "no-requeue")
 	wait("it runs", func() bool { return s.queue(t, "once", "%T") == "RUNNING" })

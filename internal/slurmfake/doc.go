@@ -75,6 +75,8 @@
 //
 // The order in which tasks start is that of their ids and indices, on the first node with
 // a free slot. Commands are as atomic as Slurm's: each sees and makes one change. Tasks
-// are ended by Stop, and by the kernel if the process of the controller dies. Fake is safe
-// for concurrent use; one Fake has a folder at a time.
+// are ended by Stop, and by the kernel if the process of the controller dies (pdeathsig,
+// which goes by thread: a goroutine that ends with its thread locked may take tasks with
+// it that were started there). A Fake is safe for concurrent use; a folder has one at a
+// time, and all who use it are the same user.
 package slurmfake

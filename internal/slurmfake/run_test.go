@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deployconstants/internal/slurmfake"
+	"deployconstants/internal/testenv"
 )
 
 // TestStates: what a script does is what its task becomes.
@@ -273,4 +274,40 @@ func TestForget(t *testing.T) {
 	s.idle(t)
 	same(t, "squeue", s.queue(t, "it", "%T"), "")
 	same(t, "sacct", s.accounts(t, "it", "State"), "COMPLETED")
+}
+
+// runAndDie is a test that is killed while a task runs.
+func runAndDie(dir string) error {
+	fake, err := slurmfake.New(filepath.Join(dir, "slurm"), slurmfake.Options{})
+	if err != nil {
+		return err
+	}
+	s := site{env: fake.Env(), dir: dir}
+	cmd := s.command(context.Background(), nil, "sbatch", "--parsable")
+	cmd.Stdin = strings.NewReader(script("echo $$ >pid; mv pid there; sleep 1000"))
+	if err := cmd.Run(); err != nil {
+		return err
+	}
+	for s.content("there") == "" {
+		if err := fake.Step(context.Background()); err != nil {
+			return err
+		}
+	}
+	return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+}
+
+func TestKilledTest(t *testing.T) {
+	s := site{dir: t.TempDir()}
+	if err := (testenv.Children{}).Command(t, "controller", s.dir).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Fatalf("the child: %v", err)
+	}
+	var pid int
+	if _, err := fmt.Sscan(s.content("there"), &pid); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); !isOver(pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a task outlives the test that was killed")
+		}
+	}
 }

@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"deployconstants/internal/slurmfake"
+	"deployconstants/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
 	slurmfake.Main()
-	os.Exit(m.Run())
+	testenv.Children{"controller": runAndDie}.Main(m)
 }
 
 func must(t testing.TB, err error) {
