@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -144,22 +145,22 @@ func (c *Cluster) prepare() (err error) {
 }
 
 func (c *Cluster) makeDaemons() {
-	make := func(name string, args ...string) *daemon {
+	with := func(name string, args ...string) *daemon {
 		return &daemon{name: name, args: args, dir: c.dir, env: c.daemonEnv()}
 	}
-	c.munged = make("munged", "munged", "--foreground", "--force", "--num-threads=4", "--key-file="+c.mungeKey(), "--socket="+c.mungeSocket(),
+	c.munged = with("munged", "munged", "--foreground", "--force", "--num-threads=4", "--key-file="+c.mungeKey(), "--socket="+c.mungeSocket(),
 		"--pid-file="+filepath.Join(c.sockets, "munge.pid"), "--log-file="+filepath.Join(c.dir, "log", "munged.log"),
 		"--seed-file="+filepath.Join(c.dir, "munge", "seed"))
-	c.mariadbd = make("mariadbd", "mariadbd", "--no-defaults", "--user="+c.user, "--datadir="+filepath.Join(c.dir, "mysql"),
+	c.mariadbd = with("mariadbd", "mariadbd", "--no-defaults", "--user="+c.user, "--datadir="+filepath.Join(c.dir, "mysql"),
 		"--socket="+c.mysqlSocket(), "--pid-file="+filepath.Join(c.sockets, "mysql.pid"), "--bind-address=127.0.0.1",
 		"--port="+strconv.Itoa(c.ports.mariadbd), "--skip-log-bin", "--skip-name-resolve", "--max-allowed-packet=16M",
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--innodb-lock-wait-timeout=900",
 		"--innodb-flush-log-at-trx-commit=0") // a database that may be lost need not wait for the disk
-	c.slurmdbd = make("slurmdbd", "slurmdbd", "-D") // finds slurmdbd.conf beside SLURM_CONF
-	c.slurmctld = make("slurmctld", "slurmctld", "-D", "-f", c.Conf())
+	c.slurmdbd = with("slurmdbd", "slurmdbd", "-D") // finds slurmdbd.conf beside SLURM_CONF
+	c.slurmctld = with("slurmctld", "slurmctld", "-D", "-f", c.Conf())
 	c.slurmd = map[string]*daemon{}
 	for _, node := range c.nodes {
-		c.slurmd[node] = make("slurmd."+node, "slurmd", "-D", "-N", node, "-f", c.Conf())
+		c.slurmd[node] = with("slurmd."+node, "slurmd", "-D", "-N", node, "-f", c.Conf())
 	}
 }
 
@@ -356,7 +357,7 @@ func (c *Cluster) WaitIdle(ctx context.Context) error {
 // or killed already is no error.
 func (c *Cluster) Stop(ctx context.Context) error {
 	begin := time.Now()
-	_ = c.slurmctld.signal(continueSignal) // does not run: nothing to cancel
+	_ = c.slurmctld.signal(syscall.SIGCONT) // does not run: nothing to cancel
 	var errs []error
 	if c.slurmctld.pid() != 0 {
 		c.cancelJobs(ctx)

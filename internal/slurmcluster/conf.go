@@ -58,20 +58,18 @@ func (c *Cluster) configure() error {
 			return err
 		}
 	}
-	files := []struct {
+	type file struct {
 		name, text string
 		mode       fs.FileMode
-	}{
+	}
+	files := []file{
 		{"etc/slurm.conf", c.slurmConf(), 0o644},
 		// The default kills slurmd where only cgroup2, or nothing, is mounted, though
 		// nothing here uses cgroups.
 		{"etc/cgroup.conf", "CgroupPlugin=cgroup/v1\n", 0o644},
 	}
 	if c.o.Accounting {
-		files = append(files, struct {
-			name, text string
-			mode       fs.FileMode
-		}{"etc/slurmdbd.conf", c.slurmdbdConf(), 0o600}) // slurmdbd refuses another mode
+		files = append(files, file{"etc/slurmdbd.conf", c.slurmdbdConf(), 0o600}) // slurmdbd refuses another mode
 	}
 	for _, f := range files {
 		if err := os.WriteFile(filepath.Join(c.dir, f.name), []byte(f.text), f.mode); err != nil {

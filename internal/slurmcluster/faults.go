@@ -8,8 +8,6 @@ import (
 	"time"
 )
 
-const continueSignal = syscall.SIGCONT
-
 // node returns the daemon of a node.
 func (c *Cluster) node(name string) (*daemon, error) {
 	d, ok := c.slurmd[name]
@@ -44,9 +42,9 @@ func (c *Cluster) StartNode(ctx context.Context, name string) error {
 	return c.awaitNodes(ctx, name)
 }
 
-// DownNode tells the controller that a node is down: what runs there ends as NODE_FAIL
-// within a second, and starts again if it may be requeued. A node whose slurmd lives
-// comes back by itself.
+// DownNode tells the controller that a node is down: what runs there is killed and ends as
+// NODE_FAIL within a second, and starts again if it may be requeued. A node whose slurmd
+// lives comes back by itself.
 func (c *Cluster) DownNode(ctx context.Context, name, reason string) error {
 	if _, err := c.node(name); err != nil {
 		return err
@@ -103,7 +101,7 @@ func (c *Cluster) PauseController(ctx context.Context) error {
 
 // ContinueController lets slurmctld go on, and waits until it answers.
 func (c *Cluster) ContinueController(ctx context.Context) error {
-	if err := c.slurmctld.signal(continueSignal); err != nil {
+	if err := c.slurmctld.signal(syscall.SIGCONT); err != nil {
 		return err
 	}
 	return c.awaitController(ctx)

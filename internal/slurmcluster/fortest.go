@@ -9,8 +9,8 @@ import (
 )
 
 // ForTest starts a cluster that ends with the test. Where Slurm is not installed it
-// skips the test with the packages that lack. When the test has failed it logs the ends
-// of the daemons' logs.
+// skips the test with the packages that lack. When the test has failed it logs the end of
+// slurmctld's log.
 func ForTest(t testing.TB, o Options) *Cluster {
 	t.Helper()
 	if lacking := Missing(o); lacking != nil {
@@ -22,9 +22,7 @@ func ForTest(t testing.TB, o Options) *Cluster {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			for _, d := range c.daemons() {
-				t.Log(d.name, d.tail())
-			}
+			t.Logf("slurmctld:%s", c.slurmctld.tail())
 		}
 		if err := c.Stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Errorf("stop the cluster: %v", err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -178,6 +179,36 @@ func TestFull(t *testing.T) {
 	if found := left(t, c.Conf()); len(found) > 0 {
 		t.Errorf("left after stop: %q", found)
 	}
+}
+
+// TestLostNode: a slurmd dies while its task goes on, which starts a second copy beside
+// the first; a node goes down, which ends what it ran.
+func TestLostNode(t *testing.T) {
+	t.Parallel()
+	c := slurmcluster.ForTest(t, slurmcluster.Options{Nodes: 2})
+	runs := filepath.Join(t.TempDir(), "runs")
+	submit(t, c, "echo $SLURMD_NODENAME ${SLURM_RESTART_COUNT-0} >>"+runs+"; sleep 1000", "--requeue", "--exclude=n2")
+	until(t, "the task runs", func() bool { return has(runs, "n1 0") })
+	job := run(t, c, "squeue", "-h", "-o", "%i")
+	must(t, c.KillNode(t.Context(), "n1"))
+	until(t, "the task is requeued", func() bool { return run(t, c, "squeue", "-h", "-o", "%T") == "PENDING" })
+	run(t, c, "scontrol", "update", "JobId="+job, "ExcNodeList=")
+	until(t, "a second copy runs elsewhere", func() bool { return has(runs, "n2 1") })
+	if lost, err := c.NodeProcesses("n1"); err != nil || len(lost) < 2 {
+		t.Errorf("the first copy should still run: %v, error %v", lost, err)
+	}
+	must(t, c.StartNode(t.Context(), "n1"))
+
+	before, err := c.NodeProcesses("n2")
+	must(t, err)
+	must(t, c.DownNode(t.Context(), "n2", "test"))
+	until(t, "the second copy is over", func() bool {
+		now, err := c.NodeProcesses("n2")
+		must(t, err)
+		return !slices.ContainsFunc(now, func(p slurmcluster.Process) bool { return slices.Contains(before, p) })
+	})
+	must(t, c.ResumeNode(t.Context(), "n2"))
+	until(t, "a third copy runs", func() bool { return has(runs, "n1 2") || has(runs, "n2 2") })
 }
 
 func has(file, line string) bool {

@@ -57,8 +57,9 @@
 //     NODE_FAIL have 0:0; a log that cannot be opened is FAILED 0:53
 //   - tasks of an array that have not started are one row of sacct, 12_[0-9%2], whose range
 //     is stale: it is that of the submission
-//   - a failed task is not requeued; requeueing one that runs sends TERM, and KILL after
-//     KillWait; each attempt is a row of sacct -D with its own time of submission
+//   - a failed task is not requeued; requeueing one that runs sends TERM to all of its
+//     processes, scontrol itself included if it is called from inside and does not inherit
+//     that TERM is ignored, and KILL after KillWait; each attempt is a row of sacct -D with its own time of submission
 //   - a job after one that failed waits for ever, unless kill-on-invalid-dep is set; one
 //     after an unknown id starts at once
 //   - a job whose directory is missing runs in /tmp

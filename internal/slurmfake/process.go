@@ -135,7 +135,7 @@ func (j *Job) environment(t *Task, dir string) []string {
 	env := []string{
 		"SLURM_JOB_ID=" + number, "SLURM_JOBID=" + number, "SLURM_JOB_NAME=" + j.Name, "SLURM_JOB_USER=" + j.User,
 		"SLURM_JOB_UID=" + strconv.Itoa(os.Getuid()), "SLURM_JOB_GID=" + strconv.Itoa(os.Getgid()),
-		"SLURM_JOB_PARTITION=" + j.partition(), "SLURM_JOB_ACCOUNT=" + j.Options["account"], "SLURM_JOB_QOS=" + j.qos(),
+		"SLURM_JOB_PARTITION=" + j.partition(), "SLURM_JOB_QOS=" + j.qos(),
 		"SLURM_CLUSTER_NAME=" + clusterName, "SLURMD_NODENAME=" + t.Node, "SLURM_NODELIST=" + t.Node, "SLURM_JOB_NODELIST=" + t.Node,
 		"SLURM_NNODES=1", "SLURM_JOB_NUM_NODES=1", "SLURM_NODEID=0", "SLURM_PROCID=0", "SLURM_LOCALID=0", "SLURM_GTIDS=0",
 		"SLURM_TASKS_PER_NODE=1", "SLURM_CPUS_ON_NODE=" + j.cpus(), "SLURM_JOB_CPUS_PER_NODE=" + j.cpus(),
@@ -143,6 +143,9 @@ func (j *Job) environment(t *Task, dir string) []string {
 	}
 	if host, err := os.Hostname(); err == nil {
 		env = append(env, "SLURM_SUBMIT_HOST="+host)
+	}
+	if account, asked := j.Options["account"]; asked {
+		env = append(env, "SLURM_JOB_ACCOUNT="+account)
 	}
 	if _, asked := j.Options["cpus-per-task"]; asked {
 		env = append(env, "SLURM_CPUS_PER_TASK="+j.cpus())

@@ -206,6 +206,31 @@ func TestRequeue(t *testing.T) {
 	same(t, "from inside", s.accounts(t, "self", "State"), "REQUEUED\nCOMPLETED")
 }
 
+// TestInside: a task that sends itself away from its node has all it starts ended,
+// unless it ignores TERM.
+func TestInside(t *testing.T) {
+	const requeue = `
+echo $SLURMD_NODENAME >>nodes
+test -z "$SLURM_RESTART_COUNT" || exit 0
+scontrol requeuehold $SLURM_ARRAY_JOB_ID"_0"
+scontrol update JobId=$SLURM_ARRAY_JOB_ID"_0" ExcNodeList=$SLURMD_NODENAME
+scontrol release $SLURM_ARRAY_JOB_ID"_0"
+echo released >>said`
+	s := newFake(t, slurmfake.Options{})
+	for range 10 {
+		s.submit(t, "trap '' TERM"+requeue, "array=0-0", "job-name=it")
+		s.idle(t)
+	}
+	same(t, "nodes", s.content("nodes"), strings.Repeat("n1\nn2\n", 10))
+	same(t, "said", s.content("said"), strings.Repeat("released\n", 10))
+
+	// TERM ends a child that does not ignore it although the script does not mind
+	s.submit(t, "trap 'echo told >>log' TERM; sleep 60 & echo $! >>child; wait $!; wait; echo over >>log", "job-name=parent")
+	s.until(t, "the child runs", func() bool { return strings.HasSuffix(s.content("child"), "\n") })
+	s.run(t, "", "scancel", "11")
+	s.until(t, "both are over", func() bool { return s.has("log", "over") })
+}
+
 // TestCancel: tasks that run, that wait, and that are not there.
 func TestCancel(t *testing.T) {
 	s := newFake(t, slurmfake.Options{Nodes: 1, Slots: 3, KillWait: 20 * time.Millisecond})

@@ -61,7 +61,7 @@ func (c *client) readJob() (*Job, error) {
 		return nil, err
 	}
 	if len(script) > scriptMax {
-		return nil, refuse("%v", errScriptTooLong)
+		return nil, refuse("the script is longer than %d MiB", scriptMax>>20)
 	}
 	options, err := parseScript(string(script))
 	if err != nil {

@@ -1,7 +1,6 @@
 package slurmfake
 
 import (
-	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -192,5 +191,3 @@ func parseTime(text string) time.Duration {
 		return n[5]*time.Minute + n[6]*time.Second
 	}
 }
-
-var errScriptTooLong = errors.New("the script is longer than 4 MiB")

@@ -122,8 +122,7 @@ func (f *Fake) warnTask(v *view, p *process, j *Job, t *Task, now time.Time) {
 	switch {
 	case t.Ending == "":
 	case t.KillAt.IsZero():
-		p.signal(syscall.SIGCONT)
-		p.signal(syscall.SIGTERM)
+		p.terminate()
 		t.KillAt = now.Add(f.o.KillWait)
 		v.save(j)
 	case !now.Before(t.KillAt):
