@@ -57,7 +57,7 @@ type Cluster struct {
 	o         Options
 	dir       string
 	temporary bool   // dir is removed at the end
-	sockets   string // a temporary folder with a short name
+	sockets   string // a temporary folder with a short name; empty: no munge, no sockets
 	user      string
 	nodes     []string
 	ports     ports
@@ -124,15 +124,10 @@ func (c *Cluster) prepare() (err error) {
 			return err
 		}
 	}
-	if c.sockets, err = os.MkdirTemp("", "slurm-"); err != nil {
-		return err
-	}
-	if err := os.Chmod(c.sockets, 0o711); err != nil {
-		return err
-	}
-	const longest = 107 // bytes in sockaddr_un, see unix(7)
-	if name := c.mungeSocket(); len(name) > longest {
-		return fmt.Errorf("socket %s: its name is longer than %d bytes; set TMPDIR to a shorter folder", name, longest)
+	if c.o.Munge {
+		if err := c.makeSockets(); err != nil {
+			return err
+		}
 	}
 	for i := range c.o.Nodes {
 		c.nodes = append(c.nodes, "n"+strconv.Itoa(i+1))
@@ -142,6 +137,18 @@ func (c *Cluster) prepare() (err error) {
 	}
 	c.makeDaemons()
 	return c.configure()
+}
+
+// makeSockets makes the folder of munge's and the database's sockets.
+func (c *Cluster) makeSockets() (err error) {
+	if c.sockets, err = os.MkdirTemp("", "slurm-"); err != nil {
+		return err
+	}
+	const longest = 107 // bytes in sockaddr_un, see unix(7)
+	if name := c.mungeSocket(); len(name) > longest {
+		return fmt.Errorf("socket %s: its name is longer than %d bytes; set TMPDIR to a shorter folder", name, longest)
+	}
+	return os.Chmod(c.sockets, 0o711)
 }
 
 func (c *Cluster) makeDaemons() {
