@@ -9,6 +9,11 @@
 //	affected  ledger, resolve, a change                -> who would change
 //	explain   one run and detector                     -> what it gets, and why
 //	sweep     all of the first five in one go
+//	manifest  what scan, apply and verify did, a line each
+//	shard     the work of a step, cut for many tasks
+//	task      one shard of a step of a job
+//	submit    jobs                                     -> Slurm; and how far they are
+//	dark      frames                                   -> pedestals, rms, status
 //
 // Here are those of the single-shot command:
 //

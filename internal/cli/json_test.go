@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"deployconstants/jobs/jobdir"
 	"deployconstants/jobs/planfile"
 	"deployconstants/jobs/tx"
 	"deployconstants/stages/affected"
@@ -17,6 +18,7 @@ import (
 	"deployconstants/stages/explain"
 	"deployconstants/stages/manifest"
 	"deployconstants/stages/plan"
+	"deployconstants/stages/submit"
 	"deployconstants/stages/verify"
 )
 
@@ -47,6 +49,14 @@ func TestJSONIsDocumented(t *testing.T) {
 		"### Culprit":                 {verify.Culprit{}},
 		"## `sweep --json`":           {sweepDocument{}},
 		"### Transaction":             {tx.Summary{}},
+
+		"## `submit --json`, `jobs show --json`": {jobDocument{}},
+		"### Submission":                         {jobdir.Submission{}},
+		"## `status --json`":                     {submit.Status{}},
+		"### Step of a job":                      {submit.StepStatus{}},
+		"### Failure of shards":                  {submit.Failure{}},
+		"### Job in a list":                      {jobLine{}},
+		"### Line of a scan":                     {manifest.Scan{}},
 		"### Record":                  {tx.Record{}},
 		"## `affected --json`":        {affected.Report{}},
 		"### Affected source":         {affected.Source{}},
