@@ -57,14 +57,14 @@ func TestJSONIsDocumented(t *testing.T) {
 		"### Failure of shards":                  {submit.Failure{}},
 		"### Job in a list":                      {jobLine{}},
 		"### Line of a scan":                     {manifest.Scan{}},
-		"### Record":                  {tx.Record{}},
-		"## `affected --json`":        {affected.Report{}},
-		"### Affected source":         {affected.Source{}},
-		"## `explain --json`":         {explain.Explanation{}},
-		"### Chosen constants":        {explain.Constants{}},
-		"### Deployed constants":      {explain.Deployed{}},
-		"### Ledger":                  {ledgerListing{}},
-		"### Compaction":              {compactDocument{}},
+		"### Record":                             {tx.Record{}},
+		"## `affected --json`":                   {affected.Report{}},
+		"### Affected source":                    {affected.Source{}},
+		"## `explain --json`":                    {explain.Explanation{}},
+		"### Chosen constants":                   {explain.Constants{}},
+		"### Deployed constants":                 {explain.Deployed{}},
+		"### Ledger":                             {ledgerListing{}},
+		"### Compaction":                         {compactDocument{}},
 	} {
 		var want []string
 		for _, one := range printed {

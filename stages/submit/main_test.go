@@ -52,7 +52,9 @@ func newCluster() *cluster {
 	}
 }
 
-func (c *cluster) call(format string, args ...any) { c.calls = append(c.calls, fmt.Sprintf(format, args...)) }
+func (c *cluster) call(format string, args ...any) {
+	c.calls = append(c.calls, fmt.Sprintf(format, args...))
+}
 
 func (c *cluster) Limits(context.Context) (slurm.Limits, error) {
 	c.call("limits")
