@@ -20,7 +20,7 @@ import (
 func (d demo) showSlurm() (err error) {
 	options := slurmcluster.Options{Nodes: 3, Accounting: true}
 	if lacking := slurmcluster.Missing(options); len(lacking) > 0 {
-		return fmt.Errorf("Slurm is not installed here; lacking are %s", strings.Join(lacking, ", "))
+		return fmt.Errorf("no Slurm is installed here; lacking are %s", strings.Join(lacking, ", "))
 	}
 	fmt.Println("\nA Slurm cluster of three nodes starts on this machine, with accounting.")
 	ctx := context.Background()

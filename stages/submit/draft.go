@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,16 +11,22 @@ import (
 
 // A batch is the tasks that a step is to be given.
 type batch struct {
-	step   jobdir.Step
-	round  int
-	shards []int // of a round after the first; nil: task n is for shard n+1
-	tasks  int
+	step  jobdir.Step
+	round int
+	tasks int
 }
+
+// ErrNoArrays: the cluster takes no job arrays.
+var ErrNoArrays = errors.New("the cluster takes no job arrays: its MaxArraySize is 0")
 
 // draft returns the submissions of batches, in the order of their steps, each waiting
 // for those before. Still are the tokens of earlier submissions by their steps, which
 // they wait for as well.
-func draft(job string, batches []batch, arrayTasks int, still map[jobdir.Step][]string) []jobdir.Submission {
+func draft(job string, batches []batch, limits slurm.Limits, still map[jobdir.Step][]string) ([]jobdir.Submission, error) {
+	arrayTasks := limits.Tasks()
+	if arrayTasks < 1 {
+		return nil, ErrNoArrays
+	}
 	var all []jobdir.Submission
 	tokens := map[jobdir.Step][]string{}
 	for step, list := range still {
@@ -49,7 +56,7 @@ func draft(job string, batches []batch, arrayTasks int, still map[jobdir.Step][]
 			offset += n
 		}
 	}
-	return all
+	return all, nil
 }
 
 // previous is the step before.

@@ -84,7 +84,10 @@ func (r *resuming) run(ctx context.Context) (again Again, err error) {
 	if err != nil {
 		return again, err
 	}
-	add := draft(r.Job.ID(), batches, limits.Tasks(), still)
+	add, err := draft(r.Job.ID(), batches, limits, still)
+	if err != nil {
+		return again, err
+	}
 	for _, s := range add {
 		again.Tokens = append(again.Tokens, s.Token)
 	}

@@ -44,7 +44,11 @@ func (e *UnsubmittedError) Unwrap() error { return e.Err }
 // submissions.
 func Draft(o Options, limits slurm.Limits) ([]slurm.Submission, error) {
 	o.applyDefaults()
-	record := jobdir.Record{Submissions: draft(o.Job.ID(), whole(o.Job, 1), limits.Tasks(), nil)}
+	submissions, err := draft(o.Job.ID(), whole(o.Job, 1), limits, nil)
+	if err != nil {
+		return nil, err
+	}
+	record := jobdir.Record{Submissions: submissions}
 	var all []slurm.Submission
 	for i := range record.Submissions {
 		job, err := o.submission(&record, record.Submissions[i])
@@ -84,13 +88,17 @@ func Submit(ctx context.Context, o Options) error {
 		return fmt.Errorf("job %s was submitted already: %w", o.Job.ID(), ErrNothing)
 	}
 	limits, err := o.Scheduler.Limits(ctx)
+	var add []jobdir.Submission
+	if err == nil {
+		add, err = draft(o.Job.ID(), whole(o.Job, 1), limits, nil)
+	}
 	if err != nil {
 		return &UnsubmittedError{
 			Job: o.Job.ID(), Dir: o.Job.Dir(), Err: err,
-			Failed: jobdir.Submission{Step: o.Job.Spec().Steps()[0], State: jobdir.Intended},
+			Failed: jobdir.Submission{Step: o.Job.Spec().Steps()[0], State: jobdir.Drafted},
 		}
 	}
-	return o.give(ctx, &record, draft(o.Job.ID(), whole(o.Job, 1), limits.Tasks(), nil))
+	return o.give(ctx, &record, add)
 }
 
 // give records submissions as intended and hands them to Slurm, one after the other,

@@ -148,7 +148,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-var errTimeout = fmt.Errorf("Socket timed out on send/recv operation: %w", slurm.ErrUnreachable)
+var errTimeout = fmt.Errorf("sbatch: error: Socket timed out on send/recv operation: %w", slurm.ErrUnreachable)
 
 // A submission whose answer is lost is found again by its name, and not repeated.
 func TestLostReply(t *testing.T) {
@@ -208,6 +208,15 @@ func TestDown(t *testing.T) {
 	c.silent = nil
 	if _, err := submit.Resume(t.Context(), options(job, c)); err != nil || len(c.jobs) != 5 {
 		t.Errorf("resume: %v, %v", shapes(c), err)
+	}
+}
+
+// A cluster without arrays is told of, and gets nothing.
+func TestNoArrays(t *testing.T) {
+	job, c := newJob(t, 5), newCluster()
+	c.limits.MaxArraySize = 0
+	if err := submit.Submit(t.Context(), options(job, c)); !errors.Is(err, submit.ErrNoArrays) || len(c.jobs) > 0 {
+		t.Errorf("%v, %v", err, shapes(c))
 	}
 }
 
