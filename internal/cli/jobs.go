@@ -159,11 +159,7 @@ type jobDocument struct {
 }
 
 func showJob(env Env, c *cli.Context) error {
-	w, err := openWorkplace(env, c)
-	if err != nil {
-		return err
-	}
-	job, err := w.jobOf(c)
+	w, job, err := openNamedJob(env, c)
 	if err != nil {
 		return err
 	}
@@ -251,11 +247,7 @@ func (p jobPrinter) table(record jobdir.Record) {
 }
 
 func removeJob(env Env, c *cli.Context) error {
-	w, err := openWorkplace(env, c)
-	if err != nil {
-		return err
-	}
-	job, err := w.jobOf(c)
+	w, job, err := openNamedJob(env, c)
 	if err != nil {
 		return err
 	}
@@ -318,11 +310,7 @@ func describeMissing(missing map[jobdir.Step][]int) string {
 }
 
 func mergeJob(env Env, c *cli.Context) (err error) {
-	w, err := openWorkplace(env, c)
-	if err != nil {
-		return err
-	}
-	job, err := w.jobOf(c)
+	w, job, err := openNamedJob(env, c)
 	if err != nil {
 		return err
 	}

@@ -41,11 +41,7 @@ const (
 )
 
 func jobStatus(env Env, c *cli.Context) error {
-	w, err := openWorkplace(env, c)
-	if err != nil {
-		return err
-	}
-	job, err := w.jobOf(c)
+	w, job, err := openNamedJob(env, c)
 	if err != nil {
 		return err
 	}
@@ -189,11 +185,7 @@ func resumeJob(env Env, c *cli.Context) error {
 // openSubmitted opens the job that the argument names as it was submitted: with its own
 // settings.
 func openSubmitted(env Env, c *cli.Context) (*workplace, *jobdir.Job, error) {
-	outer, err := openWorkplace(env, c)
-	if err != nil {
-		return nil, nil, err
-	}
-	job, err := outer.jobOf(c)
+	_, job, err := openNamedJob(env, c)
 	if err != nil {
 		return nil, nil, err
 	}

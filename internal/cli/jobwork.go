@@ -53,15 +53,20 @@ func openJobWork(ctx context.Context, env Env, job *jobdir.Job) (*workplace, err
 	return &workplace{site: s, selection: work.Selection, drain: ctx, state: state, store: store}, err
 }
 
-// jobOf opens the job that the only argument of a command names, by its id, or by its
-// directory.
-func (w *workplace) jobOf(c *cli.Context) (*jobdir.Job, error) {
+// openNamedJob opens the job that the only argument of a command names.
+func openNamedJob(env Env, c *cli.Context) (*workplace, *jobdir.Job, error) {
 	if c.NArg() != 1 {
-		return nil, usageErrorf("name one job; deploy_constants jobs ls lists them")
+		return nil, nil, usageErrorf("name one job; deploy_constants jobs ls lists them")
 	}
-	return w.openJob(c.Args().First())
+	w, err := openWorkplace(env, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	job, err := w.openJob(c.Args().First())
+	return w, job, err
 }
 
+// openJob opens a job by its id, or by its directory.
 func (w *workplace) openJob(name string) (*jobdir.Job, error) {
 	if strings.ContainsRune(name, filepath.Separator) {
 		dir, err := filepath.Abs(name)

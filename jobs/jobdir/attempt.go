@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"deployconstants/internal/atomicfile"
 )
 
 // maxLine bounds a line of a journal or result, in bytes.
@@ -123,7 +125,7 @@ func (a *Attempt) open(ctx context.Context) error {
 	}
 	a.file = file
 	a.who.Started = a.who.Started.UTC()
-	if err := errors.Join(a.write(headLine{"attempt", a.step, a.shard, a.who}), syncDir(filepath.Dir(path))); err != nil {
+	if err := errors.Join(a.write(headLine{"attempt", a.step, a.shard, a.who}), atomicfile.SyncDir(filepath.Dir(path))); err != nil {
 		return errors.Join(err, file.Close())
 	}
 	return nil
@@ -304,7 +306,7 @@ type journal struct {
 
 // readAttempt reads the journal of an attempt, up to where it is torn.
 func readAttempt(path string) (j journal, err error) {
-	file, err := openPlain(path)
+	file, err := atomicfile.OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return j, err
 	}

@@ -110,7 +110,7 @@ func (j *Job) Cut(step Step, transaction string, shards []Shard) (digest string,
 	if err := makeDirs(j.dir, string(step)); err != nil {
 		return "", err
 	}
-	dir := j.path(string(step), newPrefix+randomHex())
+	dir := j.path(string(step), newPrefix+jobs.NewID(time.Now()))
 	if err := os.Mkdir(dir, jobs.DirMode); err != nil {
 		return "", err
 	}
@@ -132,7 +132,7 @@ func (j *Job) Cut(step Step, transaction string, shards []Shard) (digest string,
 	if err == nil {
 		digest, err = w.file(cutName, text)
 	}
-	if err = errors.Join(err, w.settle(), syncDir(dir)); err != nil {
+	if err = errors.Join(err, w.settle(), atomicfile.SyncDir(dir)); err != nil {
 		return "", err
 	}
 	err = os.Rename(dir, j.path(string(step), "shards"))
@@ -142,7 +142,7 @@ func (j *Job) Cut(step Step, transaction string, shards []Shard) (digest string,
 		}
 		return digest, nil
 	}
-	return digest, errors.Join(err, syncDir(j.path(string(step))))
+	return digest, errors.Join(err, atomicfile.SyncDir(j.path(string(step))))
 }
 
 // cutName is the name of the Cut among the shards.

@@ -16,8 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"deployconstants/internal/atomicfile"
 	"deployconstants/internal/fslock"
 	"deployconstants/jobs"
@@ -49,7 +47,7 @@ func Create(state jobs.State, spec Spec, fill func(j *Job, spec *Spec) error) (_
 		return nil, fmt.Errorf("make a job: %w", err)
 	}
 	removeStale(state.Jobs())
-	spec.Format, spec.ID, spec.Time = Format, newID(spec.Time), spec.Time.UTC().Truncate(time.Second)
+	spec.Format, spec.ID, spec.Time = Format, jobs.NewID(spec.Time), spec.Time.UTC().Truncate(time.Second)
 	temporary := filepath.Join(state.Jobs(), newPrefix+spec.ID)
 	j := &Job{dir: temporary, spec: spec}
 	defer func() {
@@ -77,7 +75,7 @@ func Create(state jobs.State, spec Spec, fill func(j *Job, spec *Spec) error) (_
 		return nil, err
 	}
 	j.dir = final
-	return j, syncDir(state.Jobs())
+	return j, atomicfile.SyncDir(state.Jobs())
 }
 
 // removeStale removes what processes left that died while they made a job. What cannot
@@ -257,15 +255,7 @@ func makeDirs(dir, below string) error {
 	if err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return atomicfile.SyncDir(filepath.Dir(path))
 }
 
 // readJSON reads a file of the job. What is no JSON wraps ErrDamaged.
@@ -295,7 +285,7 @@ func (j *Job) readPinned(name, digest string) ([]byte, error) {
 
 // readSmall reads a regular file of at most maxSmall bytes, without following a link.
 func readSmall(path string) ([]byte, error) {
-	file, err := openPlain(path)
+	file, err := atomicfile.OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -305,23 +295,6 @@ func readSmall(path string) ([]byte, error) {
 		err = fmt.Errorf("%s: %w: more than %d bytes", path, ErrDamaged, maxSmall)
 	}
 	return text, err
-}
-
-// openPlain opens an existing regular file without following a link.
-func openPlain(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: path, Err: atomicfile.ErrNotRegular}
-	}
-	if err != nil {
-		file.Close() // not used
-		return nil, err
-	}
-	return file, nil
 }
 
 // numbered is the name of a file or directory of a shard.

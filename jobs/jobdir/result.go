@@ -75,7 +75,7 @@ func (j *Job) publishResult(items []Item, c Completion, extra any) error {
 // Result returns how a shard ended. Errors wrap ErrNoResult, ErrDamaged or what the
 // system returned. Only the end of the file is read: Lines checks the rest.
 func (j *Job) Result(step Step, shard int) (Completion, error) {
-	file, err := openPlain(j.path(resultName(step, shard)))
+	file, err := atomicfile.OpenRegular(j.path(resultName(step, shard)), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Completion{}, fmt.Errorf("step %s, shard %d: %w", step, shard, ErrNoResult)
 	}
@@ -131,7 +131,7 @@ func (j *Job) Lines(step Step, shard int) iter.Seq2[[]byte, error] {
 }
 
 func (j *Job) lines(step Step, shard int, yield func([]byte, error) bool) error {
-	file, err := openPlain(j.path(resultName(step, shard)))
+	file, err := atomicfile.OpenRegular(j.path(resultName(step, shard)), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("step %s, shard %d: %w", step, shard, ErrNoResult)
 	}

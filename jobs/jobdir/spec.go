@@ -1,14 +1,14 @@
 package jobdir
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"time"
+
+	"deployconstants/jobs"
 )
 
 // Format is the version of the formats of this package.
@@ -119,30 +119,14 @@ var digestForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func isDigest(text string) bool { return digestForm.MatchString(text) }
 
-// idTime is the layout of the first part of an id. Part of the format.
-const idTime = "20060102T150405Z"
-
-// newID returns the id of a job that begins now: ids sort by time.
-func newID(now time.Time) string { return now.UTC().Format(idTime) + "-" + randomHex() }
-
-func randomHex() string {
-	var random [4]byte
-	rand.Read(random[:]) // never fails
-	return hex.EncodeToString(random[:])
-}
-
 // NewAttempt returns a name for an attempt that begins now, which no other has.
-func NewAttempt(now time.Time) string { return newID(now) }
-
-var idForm = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$`)
+func NewAttempt(now time.Time) string { return jobs.NewID(now) }
 
 // CheckID returns an error that wraps ErrID unless the text can be the id of a job,
 // and so the name of its directory.
 func CheckID(id string) error {
-	if idForm.MatchString(id) {
-		if _, err := time.Parse(idTime, id[:len(idTime)]); err == nil {
-			return nil
-		}
+	if jobs.IsID(id) {
+		return nil
 	}
 	return fmt.Errorf("%q: %w", id, ErrID)
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"github.com/klauspost/compress/zstd"
+
+	"deployconstants/internal/atomicfile"
 )
 
 // checkpointName is the file in the directory of transactions that remembers what
@@ -34,7 +36,7 @@ type checkpointHeader struct {
 // loadCheckpoint reads what is remembered. It reports false where that is nothing,
 // is damaged, or knows of transactions that are not among ids any more.
 func (s *Store) loadCheckpoint(ids []string) (*histories, bool) {
-	file, err := openPlain(filepath.Join(s.state.Transactions(), checkpointName), os.O_RDONLY)
+	file, err := atomicfile.OpenRegular(filepath.Join(s.state.Transactions(), checkpointName), os.O_RDONLY)
 	if err != nil {
 		return nil, false
 	}

@@ -16,6 +16,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"deployconstants/internal/atomicfile"
 )
 
 // maxPacked bounds an unpacked journal, in bytes: some ten million records.
@@ -245,13 +247,13 @@ func (s *Store) recordsOfJournal(ctx context.Context, summary Summary, yield fun
 func (s *Store) openRecords(id string, finished bool) (r io.ReadCloser, path string, err error) {
 	if !finished {
 		path = filepath.Join(s.dir(id), journalName)
-		file, err := openPlain(path, os.O_RDONLY)
+		file, err := atomicfile.OpenRegular(path, os.O_RDONLY)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return file, path, err
 		}
 	}
 	path = filepath.Join(s.dir(id), packedName)
-	file, err := openPlain(path, os.O_RDONLY)
+	file, err := atomicfile.OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, path, err
 	}
@@ -268,7 +270,7 @@ func (s *Store) Plan(id string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	path := filepath.Join(s.dir(id), planName)
-	file, err := openPlain(path, os.O_RDONLY)
+	file, err := atomicfile.OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (o *Objects) Open(c Content) (io.ReadCloser, error) {
 	if !isDigest(c.SHA256) || c.Size < 0 {
 		return nil, fmt.Errorf("%w: digest %q, size %d", ErrRecord, c.SHA256, c.Size)
 	}
-	file, err := openPlain(o.path(c.SHA256), os.O_RDONLY)
+	file, err := atomicfile.OpenRegular(o.path(c.SHA256), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %w", ErrNoObject, err)
 	}

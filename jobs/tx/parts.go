@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"deployconstants/internal/atomicfile"
 	"deployconstants/internal/fslock"
 )
 
@@ -187,7 +188,7 @@ func journalsIn(dir string) ([]string, error) {
 // readJournal hands on the records of a journal that is not packed, up to where it is
 // torn.
 func readJournal(ctx context.Context, path string, take func(Record)) error {
-	file, err := openPlain(path, os.O_RDONLY)
+	file, err := atomicfile.OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return err
 	}
@@ -243,7 +244,7 @@ func (s *Store) partsRunning(id string) (bool, error) {
 
 // isHeld reports whether a process has the journal at the path open.
 func isHeld(path string) (bool, error) {
-	file, err := openPlain(path, os.O_RDONLY)
+	file, err := atomicfile.OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return false, err
 	}

@@ -81,7 +81,7 @@ func (s *Store) Begin(ctx context.Context, h Header, plan io.Reader) (_ *Tx, err
 	if h.Time.IsZero() {
 		h.Time = now
 	}
-	h.Format, h.ID, h.Time = formatVersion, newID(now), h.Time.UTC().Truncate(time.Second)
+	h.Format, h.ID, h.Time = formatVersion, jobs.NewID(now), h.Time.UTC().Truncate(time.Second)
 	temporary := filepath.Join(s.state.Transactions(), newPrefix+h.ID)
 	t, err := s.make(ctx, temporary, h, plan)
 	if err == nil {
@@ -106,7 +106,7 @@ func (s *Store) Begin(ctx context.Context, h Header, plan io.Reader) (_ *Tx, err
 func (s *Store) notBefore(now time.Time) time.Time {
 	ids, _ := s.ids() // Begin will tell
 	for _, id := range slices.Backward(ids) {
-		if id[:len(idTime)] != ids[len(ids)-1][:len(idTime)] { // ids of one second are in no order
+		if jobs.SecondOf(id) != jobs.SecondOf(ids[len(ids)-1]) { // ids of one second are in no order
 			break
 		}
 		summary, err := s.summary(id)

@@ -44,7 +44,9 @@ func (host) Mkdir(path string) error { return os.Mkdir(path, 0o750) }
 
 func (host) Create(path string) (*os.File, error) { return os.OpenFile(path, createFlags, 0o600) }
 
-func (host) OpenJournal(path string) (*os.File, error) { return openPlain(path, os.O_RDWR|os.O_APPEND) }
+func (host) OpenJournal(path string) (*os.File, error) {
+	return atomicfile.OpenRegular(path, os.O_RDWR|os.O_APPEND)
+}
 
 func (host) Write(f *os.File, p []byte) (int, error) { return f.Write(p) }
 
@@ -56,13 +58,7 @@ func (host) Sync(f *os.File) error { return f.Sync() }
 
 func (host) SyncFiles(files []*os.File) error { return atomicfile.SyncFiles(files) }
 
-func (host) SyncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
+func (host) SyncDir(path string) error { return atomicfile.SyncDir(path) }
 
 func (host) Rename(from, to string) error { return os.Rename(from, to) }
 
@@ -94,26 +90,9 @@ func makeDir(sys system, dir string) error {
 	return sys.SyncDir(parent)
 }
 
-// openPlain opens an existing regular file without following a link.
-func openPlain(path string, flags int) (*os.File, error) {
-	f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: path, Err: atomicfile.ErrNotRegular}
-	}
-	if err != nil {
-		f.Close() // not used
-		return nil, err
-	}
-	return f, nil
-}
-
 // readSmall reads a file of at most limit bytes.
 func readSmall(path string, limit int64) ([]byte, error) {
-	f, err := openPlain(path, os.O_RDONLY)
+	f, err := atomicfile.OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

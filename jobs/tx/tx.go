@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"deployconstants/internal/atomicfile"
 )
 
 // A Tx is an open transaction. Append may be called by many goroutines at once;
@@ -106,7 +108,7 @@ func (t *Tx) finish(r Result) error {
 
 // pack compresses the journal, and counts its records for the result.
 func (t *Tx) pack(path string, r *Result) (*bytes.Buffer, error) {
-	file, err := openPlain(path, os.O_RDONLY)
+	file, err := atomicfile.OpenRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
