@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -389,7 +392,7 @@ const maxElsewhere = 5
 
 // elsewhere has Slurm start the task again on another node.
 func (t *taskRun) elsewhere() error {
-	job, err := slurm.ParseSubmitted(firstOf(t.env.Getenv("SLURM_ARRAY_JOB_ID"), t.env.Getenv("SLURM_JOB_ID")))
+	job, err := slurm.ParseSubmitted(cmp.Or(t.env.Getenv("SLURM_ARRAY_JOB_ID"), t.env.Getenv("SLURM_JOB_ID")))
 	if err != nil || !t.Slurm.Requeue { // not under Slurm, or resume is to do it
 		return nil
 	}
@@ -416,19 +419,11 @@ func (t *taskRun) elsewhere() error {
 		}
 	}
 	t.log.WithField("exclude", exclude).Info("asks for another node")
+	signal.Ignore(syscall.SIGTERM) // which Slurm sends now, to the commands that are to follow, too
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := t.scheduler().Requeue(ctx, id, exclude); err != nil {
 		return fmt.Errorf("another node was asked for: %w", err)
 	}
 	return nil
-}
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }
