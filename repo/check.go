@@ -100,7 +100,7 @@ func (c *checker) checkType(ctx context.Context, t DetType) error {
 			return err
 		}
 		switch name {
-		case aliasFile, hiddenAliasFile, logDir, claimDir:
+		case aliasFile, hiddenAliasFile, logDir, claimDir, withdrawnLog:
 		case defaultDir:
 			c.checkDefaults(t)
 		default:

@@ -51,6 +51,7 @@ func (c *checker) checkDefaults(t DetType) {
 		switch {
 		case strings.HasPrefix(name, "."):
 			c.checkTemporary(dir+"/"+name, staleAfter)
+		case isWithdrawn(name):
 		case !isText || !ok || !slices.Contains(CTypes(), CType(ctype)):
 			c.add(StrayName, dir+"/"+name, "not %s_default_<ctype>.txt", t.Name)
 		default:
@@ -123,6 +124,9 @@ func (c *checker) checkCType(t DetType, alias, detectorDir, ctype string) {
 	for _, name := range names {
 		if strings.HasPrefix(name, ".") {
 			c.checkTemporary(dir+"/"+name, staleAfter)
+			continue
+		}
+		if isWithdrawn(name) {
 			continue
 		}
 		expected := pattern{t.Name, alias, ctype}

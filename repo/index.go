@@ -21,7 +21,8 @@ type Index struct {
 
 // NewIndex makes an index of the names in a directory, in any order, for the
 // detector type, the alias and the calibration type that the names must carry.
-// Names that begin with a point (temporaries) are left out.
+// Names that begin with a point (temporaries), and those of constants that were
+// withdrawn, are left out.
 func NewIndex(names []string, t DetType, alias string, ctype CType) *Index {
 	return newIndex(names, pattern{t.Name, alias, string(ctype)})
 }
@@ -29,7 +30,7 @@ func NewIndex(names []string, t DetType, alias string, ctype CType) *Index {
 func newIndex(names []string, p pattern) *Index {
 	x := &Index{}
 	for _, name := range names {
-		if strings.HasPrefix(name, ".") {
+		if strings.HasPrefix(name, ".") || isWithdrawn(name) {
 			continue
 		}
 		if stamp, reason := p.match(name); reason == 0 {

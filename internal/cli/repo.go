@@ -88,6 +88,7 @@ func repoCommand(env Env) *cli.Command {
 					"EXIT STATUS: 0 in order, 1 failed, 2 wrong command line, 5 something is wrong, 10 no repository",
 				Flags: common, Action: on(repositoryCommand.check),
 			},
+			withdrawCommand(env),
 		},
 	}
 }

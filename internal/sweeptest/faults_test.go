@@ -65,7 +65,7 @@ func TestFaults(t *testing.T) {
 		}
 		return r.status != 0
 	}
-	for _, fault := range []string{"signal=SIGKILL", "error=EIO", "error=ENOSPC"} {
+	pass := func(fault string) {
 		quiet := 0
 		for k := 1 + random.IntN(2); quiet < 3; k += 1 + random.IntN(8/rounds(1)+1) {
 			if try(fault, k) {
@@ -75,10 +75,17 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	}
-	t.Log(hurt)
+	few := func(fault string) bool { return hurt[fault+" in apply"] < 2 || hurt[fault+" in undo"] < 2 }
+	for _, fault := range []string{"signal=SIGKILL", "error=EIO", "error=ENOSPC"} {
+		pass(fault)
+	}
 	for _, fault := range []string{"signal=SIGKILL", "error=EIO"} {
-		if hurt[fault+" in apply"] < 2 || hurt[fault+" in undo"] < 2 {
+		for again := 0; few(fault) && again < 5; again++ { // a busy machine spreads the calls over more threads
+			pass(fault)
+		}
+		if few(fault) {
 			t.Errorf("too few faults hit: %v", hurt)
 		}
 	}
+	t.Log(hurt)
 }
