@@ -50,7 +50,7 @@ func (r *Repository) Alias(ctx context.Context, p Panel, origin Origin) (string,
 			return "", err
 		}
 	}
-	if len(p.ID) > nameMax && !r.options.Flat {
+	if len(p.ID) > nameMax && !r.options.Flat && r.options.Panels == "" {
 		err = r.makePanelTree(p.directory(record))
 	}
 	return record.alias, err
@@ -72,7 +72,7 @@ func (r *Repository) lookup(p Panel) (aliasRecord, bool, error) {
 func (r *Repository) allocate(ctx context.Context, p Panel, origin Origin) (record aliasRecord, err error) {
 	files, err := r.lockAliases(ctx, p.Type.Name)
 	if errors.Is(err, fslock.ErrUnsupported) {
-		r.warnOnce("%v: alias numbers are claimed by links in %s", err, r.path(p.Type.Name+"/"+claimDir))
+		r.warnOnce("%v: alias numbers are claimed by links in %s", err, r.path(r.ofType(p.Type.Name, claimDir)))
 		return r.allocateByClaim(p, origin)
 	}
 	if err != nil {

@@ -33,7 +33,10 @@ func (files aliasFiles) close() error {
 // aliasNames are the names that the alias file of a type may have, in the order in
 // which they are locked.
 func (r *Repository) aliasNames(typeName string) []string {
-	if r.options.Flat {
+	switch {
+	case r.options.Panels != "":
+		return []string{r.options.Panels}
+	case r.options.Flat:
 		return []string{".aliases-" + typeName + ".txt"}
 	}
 	return []string{aliasFile, hiddenAliasFile}
@@ -41,10 +44,18 @@ func (r *Repository) aliasNames(typeName string) []string {
 
 // newAliasName is the name of a new alias file.
 func (r *Repository) newAliasName(typeName string) string {
-	if r.options.Flat {
-		return r.aliasNames(typeName)[0]
+	if names := r.aliasNames(typeName); len(names) == 1 {
+		return names[0]
 	}
 	return r.options.AliasFile
+}
+
+// ofType is the name of a file that belongs to the aliases of a type.
+func (r *Repository) ofType(typeName, name string) string {
+	if r.options.Panels != "" {
+		return name
+	}
+	return typeName + "/" + name
 }
 
 // aliasTarget is the file that gets new records: the one the settings name if it
@@ -62,7 +73,7 @@ func (r *Repository) aliasTarget(typeName string, files aliasFiles) *openAliasFi
 func (r *Repository) openAliases(typeName string, flags int) (aliasFiles, error) {
 	files := aliasFiles{}
 	for _, name := range r.aliasNames(typeName) {
-		f, err := r.openAliasFile(typeName+"/"+name, flags)
+		f, err := r.openAliasFile(r.ofType(typeName, name), flags)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -83,7 +94,7 @@ func (r *Repository) openOrMakeAliases(typeName string) (aliasFiles, error) {
 		return files, err
 	}
 	// Everybody may write it, whatever the umask, as with the original.
-	made, err := atomicfile.OpenAppend(r.root, typeName+"/"+r.newAliasName(typeName), atomicfile.Options{Mode: 0o666, Group: -1})
+	made, err := atomicfile.OpenAppend(r.root, r.ofType(typeName, r.newAliasName(typeName)), atomicfile.Options{Mode: 0o666, Group: -1})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +103,7 @@ func (r *Repository) openOrMakeAliases(typeName string) (aliasFiles, error) {
 	}
 	files, err = r.openAliases(typeName, flags)
 	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("%w: %s was removed as soon as it was made", ErrAliasFile, r.path(typeName+"/"+r.newAliasName(typeName)))
+		err = fmt.Errorf("%w: %s was removed as soon as it was made", ErrAliasFile, r.path(r.ofType(typeName, r.newAliasName(typeName))))
 	}
 	return files, err
 }
@@ -150,7 +161,7 @@ func (r *Repository) lockAliases(ctx context.Context, typeName string) (aliasFil
 // lock was waited for.
 func (r *Repository) stillThere(typeName string, files aliasFiles) bool {
 	for _, name := range r.aliasNames(typeName) {
-		named, err := r.root.Lstat(typeName + "/" + name)
+		named, err := r.root.Lstat(r.ofType(typeName, name))
 		f := files[name]
 		if f == nil {
 			if err == nil {

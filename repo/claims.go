@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"syscall"
 	"time"
 
@@ -48,7 +47,7 @@ const appendGrace = 10 * time.Second
 func (r *Repository) allocateByClaim(p Panel, origin Origin) (aliasRecord, error) {
 	// The directory comes first: from then on hosts that have locks claim as well,
 	// so that what they did without is in the alias files when they are read.
-	claims := p.Type.Name + "/" + claimDir
+	claims := r.ofType(p.Type.Name, claimDir)
 	if _, err := atomicfile.MkdirAll(r.root, claims, claimDirMode, -1); err != nil {
 		return aliasRecord{}, err
 	}
@@ -69,7 +68,7 @@ func (r *Repository) allocateByClaim(p Panel, origin Origin) (aliasRecord, error
 // hasClaims reports whether some host has ever allocated without locks here, or
 // may have: what cannot be looked at is for allocateByClaim to complain of.
 func (r *Repository) hasClaims(typeName string) bool {
-	_, err := r.root.Lstat(typeName + "/" + claimDir)
+	_, err := r.root.Lstat(r.ofType(typeName, claimDir))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
@@ -154,7 +153,7 @@ func (r *Repository) bound(p Panel) (aliasRecord, bool, error) {
 
 // binding reads the claimed record of an id and when it was written.
 func (r *Repository) binding(p Panel) (line []byte, written time.Time, err error) {
-	name := path.Join(p.Type.Name, claimDir, bindingName(p.ID))
+	name := r.ofType(p.Type.Name, claimDir) + "/" + bindingName(p.ID)
 	line, written, err = r.readClaim(name)
 	if err != nil {
 		return nil, time.Time{}, err
@@ -190,7 +189,7 @@ func (r *Repository) completeAppend(p Panel, record aliasRecord) error {
 		return err
 	case view.found && !sameAlias(view.record, record):
 		return fmt.Errorf("%w: id %s is %s in the alias file but %s in %s: remove the wrong record",
-			ErrAliasConflict, p.ID, view.record.alias, record.alias, r.path(p.Type.Name+"/"+claimDir))
+			ErrAliasConflict, p.ID, view.record.alias, record.alias, r.path(r.ofType(p.Type.Name, claimDir)))
 	case view.found:
 		return nil
 	}

@@ -21,8 +21,8 @@ type Index struct {
 
 // NewIndex makes an index of the names in a directory, in any order, for the
 // detector type, the alias and the calibration type that the names must carry.
-// Names that begin with a point (temporaries), and those of constants that were
-// withdrawn, are left out.
+// Names that begin with a point (temporaries), those of constants that were
+// withdrawn, and those of tables of one gain (Table) are left out.
 func NewIndex(names []string, t DetType, alias string, ctype CType) *Index {
 	return newIndex(names, pattern{t.Name, alias, string(ctype)})
 }
@@ -35,7 +35,7 @@ func newIndex(names []string, p pattern) *Index {
 		}
 		if stamp, reason := p.match(name); reason == 0 {
 			x.entries = append(x.entries, Entry{name, stamp})
-		} else {
+		} else if !p.isTable(name) {
 			x.strays = append(x.strays, Rejected{name, reason})
 		}
 	}

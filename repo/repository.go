@@ -42,6 +42,12 @@ type Options struct {
 	// makes or reads directories of detectors has no meaning there.
 	Flat bool
 
+	// Panels is the name of the alias file of a repository of panels, which are kept
+	// by id whatever the type: <panel id>/<ctype>/. Aliases of all types are in that
+	// one file in the repository itself. What makes or reads directories of types has
+	// no meaning there. "": it is no such repository.
+	Panels string
+
 	// Warn is told, in one line each, what did not stop the work but should be
 	// seen. It may be called by several goroutines at once. Default: nobody.
 	Warn func(message string)
