@@ -102,6 +102,15 @@ func (r *Repository) index(p Panel, alias, ctype string) (*Index, string, error)
 	return newIndex(names, pattern{p.Type.Name, alias, ctype}), dir, nil
 }
 
+// DetectorDir returns the directory of a detector with that alias, below the
+// repository. It need not be there. The error is that of LookupAlias.
+func (r *Repository) DetectorDir(p Panel, alias string) (string, error) {
+	if err := p.check(); err != nil {
+		return "", err
+	}
+	return r.panelDir(p, alias)
+}
+
 // panelDir returns the detector's directory. Only for a long id is it worth
 // knowing whose record the alias is from.
 func (r *Repository) panelDir(p Panel, alias string) (string, error) {

@@ -85,6 +85,23 @@ func (r *Repository) SaveEpix100a(ctx context.Context, q Request, a *ndarray.Arr
 	return r.Save(ctx, q, a, SaveOptions{Format: format, Replace: true, AnyShape: true})
 }
 
+// WriteArray writes an array as psana's text format, with the header of this moment,
+// under a name below the repository, in place of an earlier file of that name. It
+// makes the directory and returns the path. Errors are those of
+// ndarray.Array.WriteText, and of publishing (package atomicfile).
+func (r *Repository) WriteArray(name string, a *ndarray.Array, format string) (string, error) {
+	text, err := r.text(a, name, format)
+	if err != nil {
+		return "", err
+	}
+	return r.path(name), r.publish(name, text, false)
+}
+
+// Replace is WriteArray for content that is rendered already.
+func (r *Repository) Replace(name string, content []byte) (string, error) {
+	return r.path(name), r.publish(name, content, false)
+}
+
 // text renders an array with the header of this moment.
 func (r *Repository) text(a *ndarray.Array, name, format string) ([]byte, error) {
 	var text bytes.Buffer

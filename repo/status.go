@@ -103,9 +103,6 @@ func (r *Repository) WriteMerged(m *StatusMerge) error {
 	if m.Words == nil {
 		return fmt.Errorf("%s: %w", m.Path, ndarray.ErrNoData)
 	}
-	text, err := r.text(m.Words, m.name, "%d")
-	if err != nil {
-		return err
-	}
-	return r.publish(m.name, text, false)
+	_, err := r.WriteArray(m.name, m.Words, "%d")
+	return err
 }
