@@ -53,6 +53,7 @@ var rooms = map[string]room{
 	"repo/digest":     {layer: 4, modules: []string{unix, zstd}},
 	"repo/content":    {layer: 4},
 	"repo/geometry":   {layer: 4},
+	"repo/panels":     {layer: 4},
 	"jobs":            {layer: 3},
 	"jobs/planfile":   {layer: 4, modules: []string{zstd}},
 	"jobs/jobdir":     {layer: 4, modules: []string{unix}},
