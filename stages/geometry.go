@@ -148,7 +148,7 @@ func (c *geometryCall) alias(ctx context.Context) (string, error) {
 func (c *geometryCall) link(series geometry.Series) error {
 	d := &c.done
 	if series.Name == "" {
-		series.Name = "<new alias>" // of a dry run, which makes none
+		series.Name = newAlias
 	}
 	d.Kind, d.Outcome = repo.None.String(), OutcomeNotDeployed
 	d.Target, c.result.Link = c.options.Files.LinkPath(series, c.Stamp), c.options.Link

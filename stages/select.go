@@ -36,6 +36,9 @@ func (c *call) selectConstants(ctx context.Context) (chosen, error) {
 	if err != nil {
 		return chosen{}, err
 	}
+	if merged, err := c.mergePanels(ctx, alias, choice); err != nil || merged.path != "" {
+		return merged, err
+	}
 	for _, rejected := range choice.Rejected {
 		entry := c.log.WithFields(logrus.Fields{logx.Path: rejected.Name, logx.Reason: rejected.Reason})
 		if rejected.Stray() {

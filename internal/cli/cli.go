@@ -131,13 +131,14 @@ func run(ctx context.Context, env Env, args []string) error {
 	if len(args) == 0 {
 		return usageErrorf("no arguments; a regular command is: %s", regularExample)
 	}
+	sister, documented := sisterOptions[args[0]]
 	switch {
-	case args[0] == geometryName:
-		normal, err := geometryOptions.normalize(args[1:])
+	case documented:
+		normal, err := sister.normalize(args[1:])
 		if err != nil {
-			return &usageError{command: program + " " + geometryName, err: err}
+			return &usageError{command: program + " " + args[0], err: err}
 		}
-		args = append([]string{geometryName}, normal...)
+		args = append([]string{args[0]}, normal...)
 	case app.Command(args[0]) != nil:
 	case isWord(args[0]):
 		return usageErrorf("unknown command %q", args[0])
@@ -149,6 +150,12 @@ func run(ctx context.Context, env Env, args []string) error {
 		args = normal
 	}
 	return app.RunContext(ctx, append([]string{program}, args...))
+}
+
+// sisterOptions are the options of the commands that were programs of their own, with
+// the argument grammar of the original.
+var sisterOptions = map[string]optionSet{
+	geometryName: geometryOptions, epix10kaName: epix10kaOptions, jungfrauName: jungfrauOptions,
 }
 
 // isWord reports whether an argument could be meant as the name of a command.
@@ -171,7 +178,7 @@ func newApp(env Env, args []string) *cli.App {
 			scanCommand(env), planCommand(env), applyCommand(env), sweepCommand(env),
 			submitCommand(env), taskCommand(env), statusCommand(env), resumeCommand(env), cancelCommand(env), jobsCommand(env),
 			verifyCommand(env), undoCommand(env), historyCommand(env), affectedCommand(env), explainCommand(env),
-			ledgerCommand(env), repoCommand(env), geometryCommand(env), xtcCommand(env), configCommand(env), completionCommand(env),
+			ledgerCommand(env), repoCommand(env), geometryCommand(env), epix10kaCommand(env), jungfrauCommand(env), xtcCommand(env), configCommand(env), completionCommand(env),
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return &usageError{command: program, err: err}

@@ -80,6 +80,8 @@ COMMANDS for a whole facility:
 
 OTHER COMMANDS:
   geometry              deploy the geometry of a detector, moved where asked for
+  epix10ka              merge and deploy the constants of an Epix10ka's panels
+  jungfrau              merge and deploy the constants of a Jungfrau's panels
   ledger                what the XTC headers said: ls, show, compact, export
   repo                  the constants repository: init, name, save, ls, aliases, check
   xtc                   look inside XTC files: dump, ids

@@ -22,6 +22,11 @@ const (
 	Detector   = "det"
 	Source     = "source"
 	ID         = "id"
+	Panel      = "panel"
+	Gain       = "gain"
+	Value      = "value"
+	Tables     = "tables"
+	Shape      = "shape"
 	Alias      = "alias"
 	CType      = "ctype"
 	Now        = "now"
@@ -48,7 +53,7 @@ const (
 )
 
 var order = []string{
-	Experiment, Run, Detector, Source, ID, Alias, CType, Now, RunStamp, Option, Stamp, Dataset,
+	Experiment, Run, Detector, Source, Panel, ID, Gain, Value, Tables, Shape, Alias, CType, Now, RunStamp, Option, Stamp, Dataset,
 	Repository, Path, From, Frame, Object, Position, Segment, Extent, Target, Outcome, Bytes, SHA256, Mode, Owner, Reason, Command, logrus.ErrorKey,
 }
 

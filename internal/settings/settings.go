@@ -9,6 +9,8 @@
 //	setting                    environment                          default
 //	repository                 $SIT_ROOT/detector/calib/constants   /reg/g/psdm/detector/calib/constants
 //	geometry_repository        $SIT_ROOT/detector/calib/geometry    /reg/g/psdm/detector/calib/geometry
+//	epix10ka_repository        $SIT_ROOT/detector/gains/epix10k/panels    below /reg/g/psdm
+//	jungfrau_repository        $SIT_ROOT/detector/gains/jungfrau/panels   below /reg/g/psdm
 //	data_roots                 $SIT_PSDM_DATA                       ["/reg/d/psdm"]
 //	experiment_table           $SIT_DATA                            a small built-in table
 //	start_records              $SIT_ROOT/logs/atstart               /reg/g/psdm/logs/atstart
@@ -69,6 +71,8 @@ type Settings struct {
 	Root            string         // $SIT_ROOT, in which the repository is by default
 	Repository      string         // folder of the constants repository
 	Geometry        string         // folder of the repository of geometry files
+	Epix10ka        string         // folder of the repository of panels of the epix10ka, quads and 2Ms included
+	Jungfrau        string         // folder of the repository of panels of the Jungfrau
 	DataRoots       []string       // folders that hold <instrument>/<experiment>/xtc, searched in order
 	ExperimentTable string         // file `number instrument experiment`; "": see SitData
 	SitData         string         // psana's search path, in whose folders the table is ExpNameDb/experiment-db.dat; goes before ExperimentTable
@@ -114,6 +118,8 @@ type Content struct {
 type file struct {
 	Repository      *string   `toml:"repository"`
 	Geometry        *string   `toml:"geometry_repository"`
+	Epix10ka        *string   `toml:"epix10ka_repository"`
+	Jungfrau        *string   `toml:"jungfrau_repository"`
 	DataRoots       *[]string `toml:"data_roots"`
 	ExperimentTable *string   `toml:"experiment_table"`
 	StartRecords    *string   `toml:"start_records"`
@@ -151,6 +157,8 @@ func Load(path string, getenv func(string) string) (Settings, error) {
 		Root:         "/reg/g/psdm",
 		Repository:   "/reg/g/psdm/detector/calib/constants",
 		Geometry:     "/reg/g/psdm/detector/calib/geometry",
+		Epix10ka:     "/reg/g/psdm/detector/gains/epix10k/panels",
+		Jungfrau:     "/reg/g/psdm/detector/gains/jungfrau/panels",
 		DataRoots:    []string{"/reg/d/psdm"},
 		StartRecords: "/reg/g/psdm/logs/atstart",
 		AliasFile:    "aliases.txt",
@@ -210,6 +218,8 @@ func read(path string) (in file, keys []string, err error) {
 func (s *Settings) apply(in file) error {
 	set(&s.Repository, in.Repository)
 	set(&s.Geometry, in.Geometry)
+	set(&s.Epix10ka, in.Epix10ka)
+	set(&s.Jungfrau, in.Jungfrau)
 	set(&s.DataRoots, in.DataRoots)
 	set(&s.ExperimentTable, in.ExperimentTable)
 	set(&s.StartRecords, in.StartRecords)
@@ -355,8 +365,10 @@ func (s *Settings) applyEnvironment(getenv func(string) string) {
 		s.Root = filepath.Clean(root)
 		s.Repository = filepath.Join(root, "detector/calib/constants")
 		s.Geometry = filepath.Join(root, "detector/calib/geometry")
+		s.Epix10ka = filepath.Join(root, "detector/gains/epix10k/panels")
+		s.Jungfrau = filepath.Join(root, "detector/gains/jungfrau/panels")
 		s.StartRecords = filepath.Join(root, "logs/atstart")
-		from("SIT_ROOT", "repository", "geometry_repository", "start_records")
+		from("SIT_ROOT", "repository", "geometry_repository", "epix10ka_repository", "jungfrau_repository", "start_records")
 	}
 	if root := getenv("SIT_PSDM_DATA"); root != "" {
 		s.DataRoots = []string{filepath.Clean(root)}

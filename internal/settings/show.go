@@ -25,6 +25,8 @@ func (s Settings) Entries() []Entry {
 	entries := []Entry{
 		{Key: "repository", Value: strconv.Quote(s.Repository)},
 		{Key: "geometry_repository", Value: strconv.Quote(s.Geometry)},
+		{Key: "epix10ka_repository", Value: strconv.Quote(s.Epix10ka)},
+		{Key: "jungfrau_repository", Value: strconv.Quote(s.Jungfrau)},
 		{Key: "data_roots", Value: list(s.DataRoots)},
 		{Key: "experiment_table", Value: strconv.Quote(table)},
 		{Key: "start_records", Value: strconv.Quote(s.StartRecords)},
