@@ -66,7 +66,7 @@ func refused(row int, says string) difference {
 }
 
 // differences is every golden case that differs on purpose, by its short name.
-var differences = joined(commandDifferences, geometryDifferences)
+var differences = joined(commandDifferences, geometryDifferences, panelsDifferences)
 
 // joined puts tables together. A case stands in one of them.
 func joined(tables ...map[string]difference) map[string]difference {

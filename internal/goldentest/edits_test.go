@@ -204,7 +204,7 @@ func (e edits) initial(p string) string {
 		case entry.Type == "link":
 			return e.initial(entry.Target)
 		case entry.Type == "file":
-			return entry.Content
+			return entry.content(e.t)
 		}
 	}
 	e.t.Fatalf("%s: the initial tree has no file %s", e.c.Name, p)
@@ -294,7 +294,7 @@ func parentsOfRepository(e edits) {
 // onlyOneMerged: the status directory that has a file is all that is merged.
 func onlyOneMerged(e edits) {
 	const name = epixPanel + "/status_merged/epix100a_0001_20160318190730_xpptut15_r0260_status_merged.txt"
-	merged := savedHeader(standard+"/"+name, "(1,)", "uint64", "1") + "\n 1 "
+	merged := savedHeader(standard+"/"+name, "(1,)", "uint64", 1) + "\n 1 "
 	e.dirs(standard + "/" + epixPanel + "/status_merged")
 	e.file(standard+"/"+name, merged)
 	deploys(deployment{constants: name, octype: "status_extra", content: merged})(e)
@@ -306,22 +306,27 @@ func savedPedestals(e edits) {
 	p := dir + "/epix100a_0001_20220901120000_xpptut15_r0123_pedestals.txt"
 	e.dirs(dir)
 	row := strings.Repeat("0.0610 ", 767) + "0.0610\n"
-	e.file(p, savedHeader(p, "(704,768)", "float64", "704", "768")+"\n"+strings.Repeat(row, 704))
+	e.file(p, savedHeader(p, "(704,768)", "float64", 704, 768)+"\n"+strings.Repeat(row, 704))
 }
 
 // savedHeader is the metadata block above a saved array, as the first user writes
 // it in the cases.
-func savedHeader(p, shape, dtype string, dims ...string) string {
+func savedHeader(p, shape, dtype string, dims ...int) string {
+	return savedAt("2022-06-09T12:19:26", p, shape, dtype, dims...)
+}
+
+// savedAt is savedHeader for another moment.
+func savedAt(moment, p, shape, dtype string, dims ...int) string {
 	var b strings.Builder
 	for _, line := range [][2]string{
 		{"HOST", hostName}, {"WORK_DIR", homeDir}, {"FILE_NAME", p},
-		{"DATE_TIME", "2022-06-09T12:19:26"}, {"UID", firstUser}, {"SHAPE", shape}, {"DATATYPE", dtype},
+		{"DATE_TIME", moment}, {"UID", firstUser}, {"SHAPE", shape}, {"DATATYPE", dtype},
 	} {
 		fmt.Fprintf(&b, "\n# %-11s %s", line[0], line[1])
 	}
 	fmt.Fprintf(&b, "\n\n# %-11s %s\n# %-11s %d", "DTYPE", dtype, "NDIM", len(dims))
 	for i, dim := range dims {
-		fmt.Fprintf(&b, "\n# %-11s %s", fmt.Sprintf("DIM:%d", i), dim)
+		fmt.Fprintf(&b, "\n# %-11s %d", fmt.Sprintf("DIM:%d", i), dim)
 	}
 	return b.String() + "\n"
 }

@@ -92,8 +92,8 @@ func original(t testing.TB, c goldenCase, era string) wanted {
 }
 
 var (
-	logName    = regexp.MustCompile(`/logs/\d{4}/[^/]*_log_(?:geometry_)?deploy_constants_[^/]*\.txt$`)
-	startName  = regexp.MustCompile(`/logs/atstart/\d{4}/[^/]*_lcls1_(?:geometry_)?deploy_constants\.txt$`)
+	logName    = regexp.MustCompile(`/logs/\d{4}/[^/]*_log_(?:[a-z0-9]+_)?deploy_constants_[^/]*\.txt$`)
+	startName  = regexp.MustCompile(`/logs/atstart/\d{4}/[^/]*_lcls1_(?:[a-z0-9]+_)?deploy_constants\.txt$`)
 	headLogs   = regexp.MustCompile(`^` + standard + `/[a-z0-9]+/logs(/|$)`)
 	logFileKey = regexp.MustCompile(` logfile:\S+`)
 )
@@ -175,7 +175,9 @@ func (tr tree) carriesFileModeInLogs(m modes) {
 // recordsOurCommand: the record at start holds the command as it is typed here, also
 // where it was a program of its own.
 func (tr tree) recordsOurCommand() {
-	tr.recordsCommand(regexp.MustCompile("command:"+geometryApp), "command:deploy_constants geometry")
+	for app, command := range ourCommands {
+		tr.recordsCommand(regexp.MustCompile("command:"+app), "command:deploy_constants "+command)
+	}
 }
 
 // recordsEraOptions: the record at start holds the options that the harness puts

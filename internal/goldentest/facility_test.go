@@ -115,7 +115,7 @@ func (f facility) lay(t testing.TB, entry initEntry) {
 		err = os.MkdirAll(path, 0o777)
 	case "file":
 		mode = 0o666
-		err = os.WriteFile(path, []byte(entry.Content), 0o666)
+		err = os.WriteFile(path, []byte(entry.content(t)), 0o666)
 	case "link":
 		target := entry.Target
 		if filepath.IsAbs(target) {

@@ -253,14 +253,18 @@ func (s step) invocation(c goldenCase, era string) (invocation, error) {
 	return in, nil
 }
 
-// geometryApp is the original's program of the geometry command.
-const geometryApp = "geometry_deploy_constants"
+// ourCommands are the commands that were programs of their own, by these.
+var ourCommands = map[string]string{
+	"geometry_deploy_constants": "geometry",
+	"epix10ka_deploy_constants": "epix10ka",
+	"jungfrau_deploy_constants": "jungfrau",
+}
 
 // arguments are those of our program, which has the other program as a command.
 func (s step) arguments(era string) []string {
 	argv := eraArguments(era, s.Argv.of(era))
-	if s.App == geometryApp {
-		argv = append([]string{"geometry"}, argv...)
+	if name, ok := ourCommands[s.App]; ok {
+		argv = append([]string{name}, argv...)
 	}
 	return argv
 }
