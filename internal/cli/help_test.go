@@ -36,7 +36,7 @@ func section(help, heading string) []string {
 		if !strings.HasPrefix(line, " ") {
 			break
 		}
-		if name := regexp.MustCompile(`^  ([a-z]+) `).FindStringSubmatch(line); name != nil {
+		if name := regexp.MustCompile(`^  ([a-z0-9]+) `).FindStringSubmatch(line); name != nil {
 			names = append(names, name[1])
 		}
 	}

@@ -1,10 +1,13 @@
 package goldentest_test
 
 import (
+	"fmt"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
+	"testing"
 )
 
 // Standard repositories of panels.
@@ -97,4 +100,227 @@ func startedAtWork(e edits) {
 		}
 	}
 	e.dirs(siteRoot + "/logs/atstart/2024")
+}
+
+// The rest is conduct that the pages promise and that no golden case shows.
+
+// TestPanelsDryRun: -n makes nothing, neither file nor alias, log or record.
+func TestPanelsDryRun(t *testing.T) {
+	for _, number := range []string{"U01", "U05", "U12", "U16", "V01", "V06"} {
+		t.Run(number, func(t *testing.T) {
+			t.Parallel()
+			c := caseNamed(t, number)
+			f := newFacility(t, c)
+			before := snapshot(t, f.root)
+			argv := c.Steps[0].arguments("head")
+			out := f.command(t, append([]string{argv[0], "-n"}, argv[1:]...))
+			if changed := changes(before, snapshot(t, f.root)); len(changed) != 0 {
+				t.Errorf("changed %v", slices.Sorted(maps.Keys(changed)))
+			}
+			if out.status != exited || !strings.HasPrefix(out.stdout, "not deployed: ") {
+				t.Error(out)
+			}
+			checkMessages(t, out)
+		})
+	}
+}
+
+// TestPanelsReadOnlyRepository: without -D a repository that cannot be written does
+// not stop the call; with it nothing is deployed.
+func TestPanelsReadOnlyRepository(t *testing.T) {
+	c := caseNamed(t, "U09")
+	c.Init = append(c.Init, initEntry{Path: epix10kaPanels, Type: "dir", Mode: "555"})
+	f := newFacility(t, c)
+	before := snapshot(t, f.root)
+	argv := append(c.Steps[0].arguments("head"), "-c", "calib")
+	out := f.command(t, argv)
+	if out.status != exited || !strings.Contains(out.stderr, "[W] no log file") {
+		t.Error(out)
+	}
+	if out := f.command(t, append(argv, "-D")); out.status != failed {
+		t.Error(out)
+	}
+	onlyUnder(t, changes(before, snapshot(t, f.root)), siteRoot+"/logs/atstart")
+}
+
+// TestPanelsOtherDetectors: each command refuses what it cannot merge, and says why.
+func TestPanelsOtherDetectors(t *testing.T) {
+	for _, c := range []struct{ number, command, says string }{
+		{"U01", "jungfrau", "whose constants are merged from panels of the jungfrau: NoDetector.0:Epix10ka.3"},
+		{"V01", "epix10ka", "whose constants are merged from panels of the epix10ka: CxiDs1.0:Jungfrau.0"},
+		{"U12", "epix10ka", "no such panel: 4 of a detector with panels 0 to 3"},
+	} {
+		golden := caseNamed(t, c.number)
+		f := newFacility(t, golden)
+		f.lay(t, initEntry{Path: epix10kaPanels, Type: "dir"})
+		f.lay(t, initEntry{Path: jungfrauPanels, Type: "dir"})
+		argv := append([]string{c.command}, golden.Steps[0].arguments("head")[1:]...)
+		if c.number == "U12" {
+			argv = append(argv, "-I", "0,4")
+		}
+		before := snapshot(t, f.root)
+		out := f.command(t, argv)
+		if out.status != failed || !strings.Contains(out.stderr, c.says) {
+			t.Error(out)
+		}
+		checkMessages(t, out)
+		onlyUnder(t, changes(before, snapshot(t, f.root)), epix10kaPanels+"/logs", jungfrauPanels+"/logs", siteRoot+"/logs/atstart")
+	}
+}
+
+// TestPanelsHostileValues: whatever the options of their own hold, the commands end
+// with one message, touch nothing but the log and the record at start, and deploy
+// nothing.
+func TestPanelsHostileValues(t *testing.T) {
+	for command, number := range map[string]string{"epix10ka": "U09", "jungfrau": "V08"} {
+		options := map[string][]string{
+			"epix10ka": {"-p", "-I", "-t", "-L", "--high", "--low", "--runbegin", "--runend", "-x"},
+			"jungfrau": {"-R", "-t", "-I", "-e", "-d"},
+		}[command]
+		for _, option := range options {
+			t.Run(command+strings.TrimLeft(option, "-"), func(t *testing.T) {
+				t.Parallel()
+				c := caseNamed(t, number)
+				f := newFacility(t, c)
+				argv := append(c.Steps[0].arguments("head"), "-D", "-c", "./calib")
+				for _, value := range hostileValues {
+					before := snapshot(t, f.root)
+					out := f.shipped(t, append(slices.Clone(argv), option+glue(option)+value))
+					changed := changes(before, snapshot(t, f.root))
+					onlyUnder(t, changed, epix10kaPanels+"/logs", jungfrauPanels+"/logs", siteRoot+"/logs/atstart")
+					if out.status != failed && out.status != usage {
+						t.Errorf("%s %q: %v", option, value, out)
+					}
+					checkMessages(t, out)
+					checkRecords(t, changed)
+				}
+			})
+		}
+	}
+}
+
+// quadOfTables is a facility with a quad whose panels have pedestals in the
+// documented repository, and the command that deploys them.
+func quadOfTables(t *testing.T, more ...initEntry) (f facility, argv []string) {
+	t.Helper()
+	c := caseNamed(t, "U11")
+	for i := range quadPanels {
+		for _, mode := range []string{"FH", "FM", "FL", "AHL-H", "AML-M"} {
+			c.Init = append(c.Init, quadTable(i, mode, "20241120103000", float64(100*i+len(mode))))
+		}
+	}
+	c.Init = append(c.Init, more...)
+	return newFacility(t, c), []string{"-e", "xcsl1004621", "-r", "10", "-d", "XcsEndstation.0:Epix10kaQuad.0", "-C", "pedestals", "-D", "-c", "calib"}
+}
+
+const (
+	quadDir    = standard + "/epix10kaquad"
+	quadMerged = quadDir + "/epix10kaquad_0001/pedestals/epix10kaquad_0001_20241120103000_xcsl1004621_r0010_pedestals.txt"
+	quadTarget = homeDir + "/calib/Epix10kaQuad::CalibV1/XcsEndstation.0:Epix10kaQuad.0/pedestals/0-end.data"
+	quadPanels = 4
+)
+
+func quadPanel(i int) string {
+	return fmt.Sprintf("0000000001-0000000%d-0000000%d-0000000201-0000000202-0000000000-0000000000", 100+10*i, 101+10*i)
+}
+
+func quadTable(panel int, mode, stamp string, value float64) initEntry {
+	return initEntry{
+		Path: fmt.Sprintf("%s/%s/pedestals/epix10kaquad_0009_%s_xcsl1004621_r0010_pedestals_%s.dat", quadDir, quadPanel(panel), stamp, mode),
+		Type: "file", Gen: &generated{Kind: "full", Shape: [2]int{352, 384}, Value: value, Format: "%.3f"},
+	}
+}
+
+// TestSingleMerges: the single command merges the panels of a detector that has no
+// file of its own, keeps the merge among its files, and deploys it; a second call
+// changes nothing; a table that was replaced is merged again.
+func TestSingleMerges(t *testing.T) {
+	f, argv := quadOfTables(t)
+	dry := slices.DeleteFunc(slices.Clone(argv), func(arg string) bool { return arg == "-D" })
+	out := f.command(t, append([]string{"-n"}, argv...))
+	if out.status != exited || !strings.Contains(out.stdout, "/epix10kaquad/<new alias>/pedestals/epix10kaquad_<new alias>_20241120103000_xcsl1004621_r0010_pedestals.txt (merged)") {
+		t.Error(out)
+	}
+	before := snapshot(t, f.root)
+	out = f.command(t, dry)
+	if out.status != exited || !strings.Contains(out.stdout, quadMerged+" (merged)") || !strings.Contains(out.stderr, "merged constants are written with -D only") {
+		t.Error(out)
+	}
+	if changed := changes(before, snapshot(t, f.root)); changed[quadMerged].Type != "" || changed[quadTarget].Type != "" {
+		t.Errorf("changed without -D: %v", slices.Sorted(maps.Keys(changed)))
+	}
+	out = f.command(t, argv)
+	if out.status != exited || !strings.HasPrefix(out.stdout, "created: ") || strings.Count(out.stderr, "no file, as no dark gives one") != 2*quadPanels {
+		t.Error(out)
+	}
+	first := snapshot(t, f.root)
+	if first[quadMerged].Content == "" || first[quadMerged].Content != first[quadTarget].Content {
+		t.Errorf("merged %+v, deployed %+v", first[quadMerged], first[quadTarget])
+	}
+	out = f.command(t, argv)
+	again := snapshot(t, f.root)
+	if out.status != exited || !strings.HasPrefix(out.stdout, "unchanged: ") || again[quadMerged] != first[quadMerged] {
+		t.Error(out)
+	}
+	f.lay(t, quadTable(2, "FM", "20241120103000", 777))
+	out = f.command(t, argv)
+	third := snapshot(t, f.root)
+	if out.status != exited || !strings.HasPrefix(out.stdout, "replaced: ") || third[quadMerged].Content == first[quadMerged].Content ||
+		third[quadMerged].Content != third[quadTarget].Content {
+		t.Error(out)
+	}
+}
+
+// remove takes a file away.
+func (f facility) remove(t *testing.T, p string) {
+	t.Helper()
+	if err := os.Remove(f.at(p)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSingleWholeFirst: a file of the whole detector counts unless tables are newer.
+func TestSingleWholeFirst(t *testing.T) {
+	whole := func(stamp string) initEntry {
+		return initEntry{
+			Path: quadDir + "/epix10kaquad_0001/pedestals/epix10kaquad_0001_" + stamp + "_xcsl1004621_r0010_pedestals.txt",
+			Type: "file", Content: "by hand\n",
+		}
+	}
+	ids := []string{quadPanel(0), quadPanel(1), quadPanel(2), quadPanel(3)}
+	aliases := initEntry{Path: quadDir + "/aliases.txt", Type: "file", Content: "0001 " + strings.Join(ids, "_") + " x\n"}
+	for stamp, want := range map[string]string{"20241120103000": "specific", "20241119000000": "merged"} {
+		f, argv := quadOfTables(t, aliases, whole(stamp))
+		out := f.command(t, argv)
+		if out.status != exited || !strings.Contains(out.stdout, "("+want+")") {
+			t.Errorf("a file of %s: %v", stamp, out)
+		}
+		if got := snapshot(t, f.root)[whole(stamp).Path].Content; got != "by hand\n" {
+			t.Errorf("the file by hand became %q", got)
+		}
+	}
+}
+
+// TestSingleIncomplete: where a panel lacks a gain nothing is merged, which is said,
+// and nothing is valid; with the alias of the first panel alone there is no place for
+// a merge.
+func TestSingleIncomplete(t *testing.T) {
+	f, argv := quadOfTables(t)
+	f.remove(t, quadTable(3, "FL", "20241120103000", 0).Path)
+	out := f.command(t, argv)
+	if out.status != nothingValid || !strings.Contains(out.stderr, "[W] NOT FOUND: no file of this gain for time stamp panel=3") ||
+		!strings.Contains(out.stderr, "[W] the constants of the panels are not merged") {
+		t.Error(out)
+	}
+	f, argv = quadOfTables(t, initEntry{Path: quadDir + "/aliases.txt", Type: "file", Content: "0001 " + quadPanel(0) + " 2022 u\n"})
+	before := snapshot(t, f.root)
+	out = f.command(t, argv)
+	if out.status != failed || !strings.Contains(out.stderr, "is known by its first panel alone") {
+		t.Error(out)
+	}
+	for p := range changes(before, snapshot(t, f.root)) {
+		if strings.HasSuffix(p, "_pedestals.txt") || strings.HasSuffix(p, ".data") {
+			t.Errorf("%s was made", p)
+		}
+	}
 }
