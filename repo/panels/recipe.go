@@ -3,6 +3,7 @@ package panels
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"deployconstants/repo"
@@ -10,8 +11,8 @@ import (
 
 // An Input is a table that was chosen.
 type Input struct {
-	Path  string // as the repository gives it
-	Panel int    // index in the recipe's IDs
+	Path string      // as the repository gives it
+	Info fs.FileInfo // when it was listed, links followed; nil for a link that leads nowhere or out of the repository
 	repo.Table
 }
 
@@ -34,86 +35,49 @@ type cell struct {
 }
 
 // Choose finds, for every panel and gain, the newest table that is not newer than
-// the stamp. Of several gain modes that share an index the newest counts, too.
-//
-// The error is ErrNoPanel if a panel has no directory, else what looking says. A
-// gain without a table is no error: see Gaps.
+// the stamp: List and At.
 func (s Store) Choose(ids []string, k Kind, at repo.Stamp) (*Recipe, error) {
-	r := &Recipe{Kind: k, IDs: ids, At: at, store: s}
-	for panel, id := range ids {
-		has, err := s.Has(id)
-		if err != nil {
-			return nil, err
-		}
-		if !has {
-			return nil, fmt.Errorf("%w: panel %d: there is no directory %s/%s%s", ErrNoPanel, panel, s.files.Dir(), s.dir, id)
-		}
-		cells, err := r.choosePanel(panel)
-		if err != nil {
-			return nil, err
-		}
-		r.cells = append(r.cells, cells)
-	}
-	return r, nil
-}
-
-// choosePanel finds the tables of a panel.
-func (r *Recipe) choosePanel(panel int) ([]cell, error) {
-	k := r.Kind
-	names, err := r.store.names(r.IDs[panel], k.Dir)
+	shelf, err := s.List(ids, k)
 	if err != nil {
 		return nil, err
 	}
-	cells := make([]cell, len(k.slots))
-	for gain, s := range k.slots {
-		if input, found := r.newest(panel, names, k.Dir, k.CType, s.modes); found {
-			cells[gain].inputs = []Input{input}
-		}
-	}
-	switch k.derive {
-	case plusOffset:
-		return cells, r.addOffsets(panel, cells)
-	case scaled:
-		r.scale(cells)
-	}
-	return cells, nil
+	return shelf.At(at), nil
 }
 
-// newest returns the newest table of some modes, of equal stamps that of the later
-// mode, and of one mode that with the greatest name.
-func (r *Recipe) newest(panel int, names []string, dir, ctype string, modes []string) (best Input, found bool) {
-	for _, mode := range modes {
-		for _, name := range names { // in the order of names
-			table, ok := repo.ParseTable(name, r.store.word, ctype, mode)
-			if !ok || table.Stamp > r.At || found && table.Stamp < best.Stamp {
-				continue
+// At chooses among the tables of the shelf: for every panel and gain the newest that
+// is not newer than the stamp. Of several gain modes that share an index the newest
+// counts, too. A gain without a table is no error: see Gaps.
+func (s *Shelf) At(at repo.Stamp) *Recipe {
+	r := &Recipe{Kind: s.Kind, IDs: s.IDs, At: at, store: s.store}
+	for _, tables := range s.panels {
+		cells := make([]cell, len(s.Kind.slots))
+		for gain, slot := range s.Kind.slots {
+			if input, found := tables.newest(slot.modes, at); found {
+				cells[gain].inputs = []Input{input}
 			}
-			path := strings.Join([]string{r.store.files.Dir(), r.store.dir + r.IDs[panel], dir, name}, "/")
-			best, found = Input{Path: path, Panel: panel, Table: table}, true
 		}
+		switch s.Kind.derive {
+		case plusOffset:
+			tables.addOffsets(cells, at)
+		case scaled:
+			r.scale(cells)
+		}
+		r.cells = append(r.cells, cells)
 	}
-	return best, found
+	return r
 }
 
 // addOffsets: a low gain of an auto mode without a table is that of FL plus the
 // offset between the two, if that is known.
-func (r *Recipe) addOffsets(panel int, cells []cell) error {
-	names, err := r.store.names(r.IDs[panel], "offset")
-	if err != nil {
-		return err
-	}
-	for _, low := range []struct {
-		gain   int
-		offset string
-	}{{ahlL, "AHL"}, {amlL, "AML"}} {
-		if len(cells[low.gain].inputs) > 0 || len(cells[fl].inputs) == 0 {
+func (t tablesOfPanel) addOffsets(cells []cell, at repo.Stamp) {
+	for gain, offset := range offsets {
+		if len(cells[gain].inputs) > 0 || len(cells[fl].inputs) == 0 {
 			continue
 		}
-		if offset, found := r.newest(panel, names, "offset", "offsetph", []string{low.offset}); found {
-			cells[low.gain].inputs = []Input{cells[fl].inputs[0], offset}
+		if input, found := t.newest([]string{offset}, at); found {
+			cells[gain].inputs = []Input{cells[fl].inputs[0], input}
 		}
 	}
-	return nil
 }
 
 // scale: a high gain is scaled to its factor at its own median, a low one of an auto

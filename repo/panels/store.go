@@ -81,16 +81,3 @@ func (s Store) Has(id string) (bool, error) {
 	}
 	return err == nil && info.IsDir(), err
 }
-
-// names lists a directory of a panel.
-func (s Store) names(id, dir string) ([]string, error) {
-	items, err := s.files.Items(s.dir + id + "/" + dir)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(items))
-	for i, item := range items {
-		names[i] = item.Name
-	}
-	return names, nil
-}
