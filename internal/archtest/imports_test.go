@@ -68,6 +68,7 @@ var rooms = map[string]room{
 	"stages":          {layer: 5, modules: []string{logrus}},
 	"stages/resolve":  {layer: 5},
 	"stages/scan":     {layer: 6},
+	"stages/merge":    {layer: 6},
 	"stages/plan":     {layer: 6},
 	"stages/affected": {layer: 6},
 	"stages/explain":  {layer: 7},

@@ -175,7 +175,7 @@ func newApp(env Env, args []string) *cli.App {
 		Flags:                 deployFlags(),
 		Action:                deployAction(env, args),
 		Commands: []*cli.Command{
-			scanCommand(env), planCommand(env), applyCommand(env), sweepCommand(env),
+			scanCommand(env), mergeCommand(env), planCommand(env), applyCommand(env), sweepCommand(env),
 			submitCommand(env), taskCommand(env), statusCommand(env), resumeCommand(env), cancelCommand(env), jobsCommand(env),
 			verifyCommand(env), undoCommand(env), historyCommand(env), affectedCommand(env), explainCommand(env),
 			ledgerCommand(env), repoCommand(env), geometryCommand(env), epix10kaCommand(env), jungfrauCommand(env), xtcCommand(env), configCommand(env), completionCommand(env),

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"deployconstants/stages/apply"
+	"deployconstants/stages/merge"
 	"deployconstants/stages/plan"
 	"deployconstants/stages/scan"
 	"deployconstants/stages/sweep"
@@ -97,6 +98,7 @@ type sweepDocument struct {
 	Unfinished []string        `json:"unfinished,omitempty"`
 	Scan       scanDocument    `json:"scan"`
 	Ledger     ledgerDocument  `json:"ledger"`
+	Merge      *merge.Summary  `json:"merge,omitempty"`
 	Plan       plan.Summary    `json:"plan"`
 	File       string          `json:"plan_file,omitempty"`
 	Apply      *apply.Result   `json:"apply,omitempty"`
@@ -106,6 +108,6 @@ type sweepDocument struct {
 func documentOfSweep(r sweep.Report) sweepDocument {
 	return sweepDocument{
 		Resumed: r.Resumed, Unfinished: r.Unfinished, Scan: documentOfScan(r.Scan), Ledger: documentOfLedger(r.Ledger),
-		Plan: r.Plan, File: r.File, Apply: r.Apply, Verify: r.Verify,
+		Merge: r.Merge, Plan: r.Plan, File: r.File, Apply: r.Apply, Verify: r.Verify,
 	}
 }

@@ -70,6 +70,7 @@ OPTIONS:
 COMMANDS for a whole facility:
   sweep                 scan, plan, apply and verify in one go, for cron
   scan                  read the headers of new and changed runs into the ledger
+  merge                 make the constants of detectors from those of their panels
   plan                  say every change that calib directories need, and why
   apply                 carry a plan out as one transaction
   verify                find deployed files that are no longer as intended

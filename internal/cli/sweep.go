@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -21,6 +22,7 @@ import (
 	"deployconstants/jobs/planfile"
 	"deployconstants/stages/apply"
 	"deployconstants/stages/manifest"
+	"deployconstants/stages/merge"
 	"deployconstants/stages/scan"
 	"deployconstants/stages/sweep"
 	"deployconstants/stages/verify"
@@ -31,8 +33,9 @@ func sweepCommand(env Env) *cli.Command {
 	return &cli.Command{
 		Name:  "sweep",
 		Usage: "scan, plan, apply and verify in one go, for cron",
-		Description: "Without -D it stops after the plan, which it keeps if there is something to do. One sweep works in\n" +
-			"a state directory at a time. Monitoring sees <state>/heartbeat.json and <state>/metrics.prom.\n\n" +
+		Description: "Constants of panels are merged before the plan. Without -D nothing is merged, and it stops after the\n" +
+			"plan, which it keeps if there is something to do. One sweep works in a state directory at a\n" +
+			"time. Monitoring sees <state>/heartbeat.json and <state>/metrics.prom.\n\n" +
 			"Examples:\n" +
 			"   deploy_constants sweep\n" +
 			"   deploy_constants sweep -D --waves 1,1%,100%\n" +
@@ -152,9 +155,12 @@ type observer struct {
 	stage  string
 	done   int64
 	failed int // of the transaction
-	drift  int
-	bytes  int64
-	lines  []string // what a person should see
+
+	unmerged, waiting int // merges that failed, or that a sweep which deploys would make
+
+	drift int
+	bytes int64
+	lines []string // what a person should see
 }
 
 // maxLines bounds how much a sweep reports one by one.
@@ -173,6 +179,18 @@ func (o *observer) events() sweep.Events {
 			o.manifest.scan(e)
 			if e.Kind == scan.Trouble && e.Problem.Kind != scan.Writing {
 				o.note("%s", e.Problem)
+			}
+			o.step()
+		},
+		Merge: func(item merge.Item) {
+			if text := describeMerge(item); text != "" {
+				o.note("%s", text)
+			}
+			switch item.Action {
+			case merge.Failed:
+				o.unmerged++
+			case merge.Pending:
+				o.waiting++
 			}
 			o.step()
 		},
@@ -260,6 +278,9 @@ func (o *observer) summary(r sweep.Report) string {
 		fmt.Sprintf("%s, %s (%d new, %d changed)", ui.Count(r.Scan.Experiments, "experiment"), ui.Count(r.Ledger.Runs, "run"), r.Scan.New, r.Scan.Changed),
 		"plan: " + countsOf(r.Plan.Counts),
 	}
+	if r.Merge != nil {
+		parts = slices.Insert(parts, 1, "panels: "+countsOfMerges(r.Merge.Counts))
+	}
 	for _, resumed := range r.Resumed {
 		parts = append(parts, "resumed "+describeResult(resumed, false))
 	}
@@ -284,8 +305,12 @@ func (o *observer) status(r sweep.Report, err error) error {
 		return scanned
 	case o.failed > 0 || r.Plan.Counts[planfile.Error] > 0:
 		return partly("items that failed: %d of the plan, %d of the transaction", r.Plan.Counts[planfile.Error], o.failed)
+	case o.unmerged > 0:
+		return partly("merges of panels that failed: %d", o.unmerged)
 	case o.drift > 0:
 		return &statusError{status: statusDamage, err: fmt.Errorf("deployed files that are not as intended: %d", o.drift)}
+	case o.pending && r.Apply == nil && o.waiting > 0:
+		return &statusError{status: statusPending, err: fmt.Errorf("merges of panels are pending: %d", o.waiting)}
 	case o.pending && r.Apply == nil && r.Plan.Changes() > 0:
 		return &statusError{status: statusPending, err: fmt.Errorf("changes are pending: %d", r.Plan.Changes())}
 	}
@@ -304,7 +329,7 @@ func (o *observer) tell(r sweep.Report, err error) {
 	figures := beacon.Sweep{
 		LastSuccess: o.heart.LastSuccess(), Duration: o.env.Now().Sub(o.start),
 		Experiments: r.Scan.Experiments, RunsKnown: r.Ledger.Runs, RunsNew: r.Scan.New, RunsFailed: r.Scan.Failed,
-		Targets: map[string]int{}, Failures: o.failed + r.Plan.Counts[planfile.Error] + r.Scan.Failed,
+		Targets: map[string]int{}, Failures: o.failed + o.unmerged + r.Plan.Counts[planfile.Error] + r.Scan.Failed,
 		Drift: o.drift, BytesPublished: o.bytes, ExitStatus: statusOf(err),
 	}
 	for action, n := range r.Plan.Counts {

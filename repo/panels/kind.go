@@ -30,6 +30,11 @@ func (k Kind) Gains() []string {
 	return names
 }
 
+// Elements returns how many numbers the merged constants of some panels have.
+func (k Kind) Elements(panels int) int64 {
+	return int64(len(k.slots)) * int64(panels) * int64(k.rows) * int64(k.columns)
+}
+
 // A slot is how one gain of a kind is found.
 type slot struct {
 	modes    []string // of tables that serve; of equal stamps the later counts

@@ -2,6 +2,7 @@
 //
 //	scan     new and changed runs     -> ledger, compacted when it has many segments
 //	resume   transactions that an earlier sweep was interrupted in, only with Options.Deploy
+//	merge    tables of panels         -> constants of their detectors in the repository, only with Options.Deploy
 //	plan     ledger x repository x calib directories -> plan file, kept if it changes anything
 //	apply    plan                     -> transaction, only with Options.Deploy
 //	verify   all that is deployed     -> drift, by what stat says and digests that are remembered

@@ -15,6 +15,7 @@ import (
 	"deployconstants/jobs/tx"
 	"deployconstants/repo/digest"
 	"deployconstants/stages/apply"
+	"deployconstants/stages/merge"
 	"deployconstants/stages/plan"
 	"deployconstants/stages/resolve"
 	"deployconstants/stages/scan"
@@ -55,6 +56,7 @@ type Options struct {
 type Events struct {
 	Stage func(name string, total int) // a step begins; total things, 0: unknown
 	Scan  func(scan.Event)
+	Merge func(merge.Item)
 	Item  func(planfile.Item) // of the plan
 	Done  func(apply.Outcome)
 
@@ -72,6 +74,7 @@ type Report struct {
 
 	Scan   scan.Result     `json:"scan"`
 	Ledger ledger.Stats    `json:"ledger"`
+	Merge  *merge.Summary  `json:"merge,omitempty"` // nil: no detector has constants of panels
 	Plan   plan.Summary    `json:"plan"`
 	File   string          `json:"plan_file,omitempty"` // of a plan that waits for apply; "": there is nothing to do, or it was begun
 	Apply  *apply.Result   `json:"apply,omitempty"`     // nil: nothing was to apply, or not asked for
@@ -95,6 +98,9 @@ func (e *Events) applyDefaults() {
 	}
 	if e.Scan == nil {
 		e.Scan = func(scan.Event) {}
+	}
+	if e.Merge == nil {
+		e.Merge = func(merge.Item) {}
 	}
 	if e.Item == nil {
 		e.Item = func(planfile.Item) {}
@@ -125,6 +131,9 @@ func (s *sweep) run(ctx context.Context) error {
 		if err := s.resume(ctx); err != nil {
 			return fmt.Errorf("resume: %w", err)
 		}
+	}
+	if err := s.merge(ctx); err != nil {
+		return fmt.Errorf("merge: %w", err)
 	}
 	if err := s.plan(ctx); err != nil {
 		return fmt.Errorf("plan: %w", err)
@@ -217,6 +226,24 @@ func GoOn(ctx context.Context, o Options, index *ledger.Index) (resumed []apply.
 		}
 	}
 	return resumed, unfinished, nil
+}
+
+// merge makes what is merged from panels, for the plan to find; a sweep that deploys
+// nothing only tells what it would make.
+func (s *sweep) merge(ctx context.Context) error {
+	s.Events.Stage("merge panels", 0)
+	o := merge.Options{
+		Filter: s.Plan.Filter, CTypes: s.Plan.CTypes, Repository: s.Plan.Repository, Digests: s.Digests, Zone: s.Plan.Zone,
+		Pipeline: s.Plan.Pipeline, TrustedOwners: s.Plan.TrustedOwners, Write: s.Deploy,
+	}
+	summary, err := merge.Merge(ctx, o, s.index, func(item merge.Item) error {
+		s.Events.Merge(item)
+		return nil
+	})
+	if summary.Detectors > 0 {
+		s.report.Merge = &summary
+	}
+	return err
 }
 
 // plan writes the plan, and keeps its file if it changes anything.
