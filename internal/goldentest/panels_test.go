@@ -324,3 +324,67 @@ func TestSingleIncomplete(t *testing.T) {
 		}
 	}
 }
+
+// TestSweepMerges: from raw data and tables of panels a sweep makes the constants of
+// the detector and deploys them; the next one changes nothing; what the single command
+// then deploys are the same bytes.
+func TestSweepMerges(t *testing.T) {
+	c := caseNamed(t, "V07")
+	modules := []string{"190408-181206-50c246df50010d", "190408-181206-50c246df50010e"}
+	for i, id := range modules {
+		for gain, mode := range []string{"gm0-Normal", "gm1-ForcedGain1", "gm2-ForcedGain2"} {
+			c.Init = append(c.Init, initEntry{
+				Path: fmt.Sprintf("%s/jungfrau/%s/pedestals/jungfrau_000%d_20241001090000_xppl1001021_r0022_pedestals_%s.dat", standard, id, 5+i, mode),
+				Type: "file", Gen: &generated{Kind: "lin", Shape: [2]int{512, 1024}, A: float64(1000 + 100*gain + i), B: 0.125, C: 0.0625, Format: "%.3f"},
+			})
+		}
+	}
+	const config = homeDir + "/site.toml"
+	c.Init = append(c.Init, initEntry{Path: config, Type: "file", Content: "[batch]\ngroup = \"\"\nsettle = \"1ns\"\n"},
+		initEntry{Path: homeDir + "/state", Type: "dir"})
+	f := newFacility(t, c)
+	batch := []string{"--config", config, "--state", homeDir + "/state"}
+	f.mustRun(t, append([]string{"scan"}, batch...)...)
+	out := f.command(t, append([]string{"merge", "--detailed-exitcode"}, batch...))
+	merged := standard + "/jungfrau/" + strings.Join(modules, "_") + "/pedestals/jungfrau_0001_20241001090000_xppl1001021_r0022_pedestals.txt"
+	if out.status != 4 || !strings.Contains(out.stdout, "pending: jungfrau "+modules[0]) || !strings.HasSuffix(out.stdout, "1 detector with constants of panels: pending 1\n") {
+		t.Error(out)
+	}
+	out = f.mustRun(t, append([]string{"sweep", "-D"}, batch...)...)
+	if !strings.Contains(out.stdout, "panels: made 1") {
+		t.Error(out)
+	}
+	first := snapshot(t, f.root)
+	deployed := dataRoot + "/XPP/xppl1001021/calib/Jungfrau::CalibV1/XppEndstation.0:Jungfrau.0/pedestals/0-end.data"
+	if first[merged].Content == "" || first[merged].Content != first[deployed].Content {
+		t.Errorf("merged %+v, deployed %+v", first[merged], first[deployed])
+	}
+	out = f.mustRun(t, append([]string{"sweep", "-D"}, batch...)...)
+	if !strings.Contains(out.stdout, "panels: current 1; plan: ") {
+		t.Error(out)
+	}
+	for p := range changes(first, snapshot(t, f.root)) {
+		if !strings.HasPrefix(p, homeDir+"/state/") {
+			t.Errorf("a second sweep changed %s", p)
+		}
+	}
+	out = f.mustRun(t, append([]string{"merge", "-a", "-D"}, batch...)...)
+	if !strings.HasPrefix(out.stdout, "current: "+merged+" (6 tables, 0 defaults)\n") {
+		t.Error(out)
+	}
+	f.mustRun(t, "-e", "xppl1001021", "-r", "23", "-d", "XppEndstation.0:Jungfrau.0", "-C", "pedestals", "-D", "-c", "calib")
+	single := snapshot(t, f.root)[homeDir+"/calib/Jungfrau::CalibV1/XppEndstation.0:Jungfrau.0/pedestals/0-end.data"]
+	if single.Content != first[deployed].Content {
+		t.Errorf("the single command deploys %s", single.Content)
+	}
+}
+
+// mustRun runs a command that must succeed.
+func (f facility) mustRun(t *testing.T, argv ...string) outcome {
+	t.Helper()
+	out := f.command(t, argv)
+	if out.status != exited {
+		t.Fatalf("%q: %v", argv, out)
+	}
+	return out
+}
