@@ -81,7 +81,8 @@ func (c *checker) checkDetector(t DetType, name string, records []aliasRecord) b
 		return true
 	}
 	for _, ctype := range names {
-		known := slices.Contains(CTypes(), CType(ctype)) || strings.Contains(ctype, "status_")
+		known := slices.Contains(CTypes(), CType(ctype)) || strings.Contains(ctype, "status_") ||
+			GainModes(t.Name) != nil && slices.Contains(tableDirs, ctype)
 		switch {
 		case strings.HasPrefix(ctype, "."):
 			c.checkTemporary(dir+"/"+ctype, staleAfter)
@@ -129,6 +130,10 @@ func (c *checker) checkCType(t DetType, alias, detectorDir, ctype string) {
 		if isWithdrawn(name) {
 			continue
 		}
+		if table, ok := t.tableIn(ctype, name); ok {
+			c.checkGain(t, table, dir+"/"+name)
+			continue
+		}
 		expected := pattern{t.Name, alias, ctype}
 		if alias == "" { // reported once, for the detector's directory
 			expected.alias = aliasIn(name)
@@ -138,12 +143,29 @@ func (c *checker) checkCType(t DetType, alias, detectorDir, ctype string) {
 			c.add(StrayName, dir+"/"+name, "%v", reason)
 			continue
 		}
-		if _, err := ParseStamp(stamp.String()); err != nil {
-			c.add(BadStamp, dir+"/"+name, "%v is no date", stamp)
-		} else if stamp > c.now {
-			c.add(FutureStamp, dir+"/"+name, "valid from %v, now it is %v", stamp, c.now)
-		}
+		c.checkStamp(stamp, dir+"/"+name)
 		c.checkConstants(t, CType(ctype), dir+"/"+name)
+	}
+}
+
+func (c *checker) checkStamp(stamp Stamp, name string) {
+	if _, err := ParseStamp(stamp.String()); err != nil {
+		c.add(BadStamp, name, "%v is no date", stamp)
+	} else if stamp > c.now {
+		c.add(FutureStamp, name, "valid from %v, now it is %v", stamp, c.now)
+	}
+}
+
+// checkGain reads the constants of one panel in one gain.
+func (c *checker) checkGain(t DetType, table Table, name string) {
+	c.checkStamp(table.Stamp, name)
+	a, ok := c.read(name)
+	if !ok {
+		return
+	}
+	shape := t.Shape(PixelGain)
+	if want := shape[len(shape)-2:]; !slices.Equal(a.Shape, want) {
+		c.add(BadShape, name, "%s of one panel is %s, want %s", table.CType, ndarray.ShapeString(a.Shape), ndarray.ShapeString(want))
 	}
 }
 
@@ -156,18 +178,17 @@ func aliasIn(name string) string {
 
 // checkConstants reads a constants file.
 func (c *checker) checkConstants(t DetType, ctype CType, name string) {
-	f, err := c.OpenConstants(c.path(name))
-	if err != nil {
-		c.addFailure(name, err)
-		return
-	}
-	defer f.Close() // only read
 	if ctype == Geometry {
+		f, err := c.OpenConstants(c.path(name))
+		if err != nil {
+			c.addFailure(name, err)
+			return
+		}
+		f.Close() // only opened
 		return
 	}
-	a, err := ndarray.ReadText(f, ndarray.ReadOptions{})
-	if err != nil {
-		c.add(BadContent, name, "%v", err)
+	a, ok := c.read(name)
+	if !ok {
 		return
 	}
 	if slices.Contains(CTypes(), ctype) {
@@ -175,6 +196,20 @@ func (c *checker) checkConstants(t DetType, ctype CType, name string) {
 			c.add(BadShape, name, "%v", err)
 		}
 	}
+}
+
+// read reads an array, and adds what keeps it from that.
+func (c *checker) read(name string) (a *ndarray.Array, ok bool) {
+	f, err := c.OpenConstants(c.path(name))
+	if err != nil {
+		c.addFailure(name, err)
+		return nil, false
+	}
+	defer f.Close() // only read
+	if a, err = ndarray.ReadText(f, ndarray.ReadOptions{}); err != nil {
+		c.add(BadContent, name, "%v", err)
+	}
+	return a, err == nil
 }
 
 // checkTemporary reports a hidden name that is older than any work in progress.

@@ -72,6 +72,29 @@ func ParseTable(file, detType, ctype string, modes ...string) (Table, bool) {
 	return Table{}, false
 }
 
+// tableDirs are the directories of a panel that have tables only.
+var tableDirs = []string{"offset", "dark_min", "dark_max"}
+
+// tableIn takes the name of a table apart that belongs into a directory of a panel:
+// of what the directory is called after, in gain those of charge injection besides,
+// and in offset those of the offsets between the gains of auto modes.
+func (t DetType) tableIn(dir, name string) (Table, bool) {
+	modes := slices.Concat(gainModes[t.Name]...)
+	ctypes := []string{dir}
+	switch dir {
+	case string(Gain):
+		ctypes = append(ctypes, "gainci")
+	case "offset":
+		ctypes, modes = []string{"offset", "offsetph"}, append(modes, "AHL", "AML")
+	}
+	for _, ctype := range ctypes {
+		if table, ok := ParseTable(name, t.Name, ctype, modes...); ok {
+			return table, true
+		}
+	}
+	return Table{}, false
+}
+
 // isTable reports whether a name is that of a table, which is no constants of a
 // whole detector and no stray name either.
 func (p pattern) isTable(name string) bool {

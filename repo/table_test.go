@@ -163,3 +163,45 @@ func TestPanelAliases(t *testing.T) {
 		})
 	}
 }
+
+// TestCheckTables: tables of panels are no stray names, and are looked at like other
+// constants.
+func TestCheckTables(t *testing.T) {
+	good := strings.Repeat(strings.Repeat("1 ", 383)+"1\n", 352)
+	table := func(dir, ctype, mode string) string {
+		return fmt.Sprintf("epix10ka/P/%s/epix10ka_0001_20180914120622_e_r0001_%s_%s.dat", dir, ctype, mode)
+	}
+	r := open(t, options())
+	write(t, r, "epix10ka/aliases.txt", "0001 P 2022-06-09T12:19:26 u\n")
+	for _, name := range []string{
+		table("pedestals", "pedestals", "AML-M"), table("rms", "rms", "FH"), table("gain", "gainci", "AHL-L"),
+		table("offset", "offsetph", "AHL"), table("offset", "offset", "AML-L"), table("dark_max", "dark_max", "FL"),
+	} {
+		write(t, r, name, good)
+	}
+	if findings, err := r.Check(t.Context()); err != nil || len(findings) > 0 {
+		t.Errorf("%v, %v", findings, err)
+	}
+	write(t, r, table("pedestals", "pedestals", "FH"), "1 2\n3 4\n")
+	write(t, r, table("pedestals", "pedestals", "FM"), "words\n")
+	write(t, r, table("pedestals", "rms", "FH"), good)
+	write(t, r, table("pedestals", "gainci", "FH"), good)
+	write(t, r, strings.Replace(table("pedestals", "pedestals", "FL"), "_2018", "_2999", 1), good)
+	findings, err := r.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range findings {
+		got = append(got, fmt.Sprintf("%v %s", f.Kind, strings.TrimPrefix(filepath.Base(f.Path), "epix10ka_0001_")))
+	}
+	slices.Sort(got)
+	want := []string{
+		"bad-content 20180914120622_e_r0001_pedestals_FM.dat", "bad-shape 20180914120622_e_r0001_pedestals_FH.dat",
+		"future-stamp 29990914120622_e_r0001_pedestals_FL.dat",
+		"stray-name 20180914120622_e_r0001_gainci_FH.dat", "stray-name 20180914120622_e_r0001_rms_FH.dat",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
