@@ -10,6 +10,7 @@ import (
 
 	"deployconstants/repo/panels"
 	"deployconstants/stages"
+	"deployconstants/stages/merge"
 )
 
 // TestPanelsJSONIsDocumented compares the fields in the tables of docs/panels.md with
@@ -23,6 +24,9 @@ func TestPanelsJSONIsDocumented(t *testing.T) {
 		"## JSON":       reflect.TypeFor[stages.PanelsDeployment](),
 		"### Constants": reflect.TypeFor[stages.MergeOfPanels](),
 		"### Filled":    reflect.TypeFor[panels.Gap](),
+
+		"## `merge --json`": reflect.TypeFor[mergeDocument](),
+		"### Merge":         reflect.TypeFor[merge.Item](),
 	} {
 		want := fieldNames(printed)
 		slices.Sort(want)

@@ -62,6 +62,6 @@
 // # Limits
 //
 // A merge has all of its array in memory, and the text of it while that is written:
-// 120 and 150 MB for an Epix10ka2M. Content is not judged: what is no finite number
+// 120 and up to 150 MB for an Epix10ka2M. Content is not judged: what is no finite number
 // is refused only where the format is one of integers.
 package panels
