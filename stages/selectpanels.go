@@ -3,7 +3,6 @@ package stages
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 
@@ -80,14 +79,11 @@ func (c *call) recipe(alias string) (*panels.Recipe, repo.Name, error) {
 		c.log.WithError(err).Debug("no constants of panels")
 		return nil, repo.Name{}, nil
 	}
-	recipe, err := panels.InConstants(c.Repository, c.id.Panel.Type).Choose(ids, kind, c.Stamp)
-	if errors.Is(err, panels.ErrNoPanel) {
-		c.log.WithError(err).Debug("no constants of panels")
-		return nil, repo.Name{}, nil
-	}
+	shelf, err := panels.InConstants(c.Repository, c.id.Panel.Type).List(ids, kind)
 	if err != nil {
 		return nil, repo.Name{}, err
 	}
+	recipe := shelf.At(c.Stamp)
 	name, found := recipe.FileName(c.id.Panel.Type, cmp.Or(alias, newAlias))
 	if !found {
 		return nil, repo.Name{}, nil

@@ -34,9 +34,18 @@ type cell struct {
 	factor float64 // of scaled: ADU/keV that the median stands for
 }
 
-// Choose finds, for every panel and gain, the newest table that is not newer than
-// the stamp: List and At.
+// Choose is List and At for panels that must be known: the error is ErrNoPanel if one
+// has no directory.
 func (s Store) Choose(ids []string, k Kind, at repo.Stamp) (*Recipe, error) {
+	for panel, id := range ids {
+		has, err := s.has(id)
+		if err != nil {
+			return nil, err
+		}
+		if !has {
+			return nil, fmt.Errorf("%w: panel %d: there is no directory %s/%s%s", ErrNoPanel, panel, s.files.Dir(), s.dir, id)
+		}
+	}
 	shelf, err := s.List(ids, k)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package panels
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -27,8 +26,8 @@ type tablesOfPanel map[string][]Input
 // that of FL plus the offset.
 var offsets = map[int]string{ahlL: "AHL", amlL: "AML"}
 
-// List lists the tables of some panels. Nothing is opened. The error is ErrNoPanel
-// if a panel has no directory, else what looking says.
+// List lists the tables of some panels; a panel without a directory has none. Nothing
+// is opened. The error is what looking says.
 func (s Store) List(ids []string, k Kind) (*Shelf, error) {
 	shelf := &Shelf{Kind: k, IDs: ids, store: s}
 	var modes []string
@@ -37,14 +36,7 @@ func (s Store) List(ids []string, k Kind) (*Shelf, error) {
 	}
 	slices.Sort(modes)
 	modes = slices.Compact(modes)
-	for panel, id := range ids {
-		has, err := s.Has(id)
-		if err != nil {
-			return nil, err
-		}
-		if !has {
-			return nil, fmt.Errorf("%w: panel %d: there is no directory %s/%s%s", ErrNoPanel, panel, s.files.Dir(), s.dir, id)
-		}
+	for _, id := range ids {
 		tables := tablesOfPanel{}
 		if err := s.list(tables, id, k.Dir, k.CType, modes); err != nil {
 			return nil, err

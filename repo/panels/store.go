@@ -57,24 +57,22 @@ func Split(p repo.Panel) ([]string, error) {
 // maxModules is the greatest Jungfrau of LCLS.
 const maxModules = 8
 
-// Subset returns some of the ids, in the order in which they are asked for. The
-// error is ErrIndex for an index that is none, or that comes twice.
+// Subset returns some of the ids, in the order of the detector, whatever that of the
+// indices. The error is ErrIndex for an index that is none.
 func Subset(ids []string, indices []int) ([]string, error) {
-	part := make([]string, len(indices))
-	for i, index := range indices {
+	wanted := slices.Compact(slices.Sorted(slices.Values(indices)))
+	part := make([]string, len(wanted))
+	for i, index := range wanted {
 		if index < 0 || index >= len(ids) {
 			return nil, fmt.Errorf("%w: %d of a detector with panels 0 to %d", ErrIndex, index, len(ids)-1)
-		}
-		if slices.Contains(indices[:i], index) {
-			return nil, fmt.Errorf("%w: %d is there twice", ErrIndex, index)
 		}
 		part[i] = ids[index]
 	}
 	return part, nil
 }
 
-// Has reports whether the panel has a directory.
-func (s Store) Has(id string) (bool, error) {
+// has reports whether the panel has a directory.
+func (s Store) has(id string) (bool, error) {
 	info, err := os.Stat(s.files.Dir() + "/" + s.dir + id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

@@ -86,6 +86,9 @@ func Merge(ctx context.Context, o Options, index *ledger.Index, sink func(Item) 
 	if err := o.Filter.Check(); err != nil {
 		return summary, err
 	}
+	if o.Pipeline.MaxBytes == 0 {
+		o.Pipeline.MaxBytes = 1 << 30 // three Epix10ka2M at a time
+	}
 	m := merger{Options: o, index: index}
 	last := ""
 	err := pipeline.RunWeighted(ctx, o.Pipeline, weight, m.source, m.work, func(r pipeline.Result[job, []Item]) error {
@@ -143,7 +146,7 @@ func (m *merger) source(ctx context.Context, emit func(job) error) error {
 			continue
 		}
 		j := job{panel: repo.Panel{Type: t, ID: known.ID}}
-		if j.ids, err = panels.Split(j.panel); err != nil || !m.hasAll(j) {
+		if j.ids, err = panels.Split(j.panel); err != nil {
 			continue
 		}
 		m.findRuns(&j)
@@ -162,17 +165,6 @@ func (m *merger) source(ctx context.Context, emit func(job) error) error {
 		}
 	}
 	return nil
-}
-
-// hasAll reports whether every panel may have tables. What cannot be looked at is for
-// work to complain of.
-func (m *merger) hasAll(j job) bool {
-	for _, id := range j.ids {
-		if has, err := panels.InConstants(m.Repository, j.panel.Type).Has(id); err == nil && !has {
-			return false
-		}
-	}
-	return true
 }
 
 // findRuns finds the times of the detector's runs that count.
@@ -207,11 +199,18 @@ func (m *merger) work(ctx context.Context, j job) ([]Item, error) {
 		return nil, err
 	}
 	var items []Item
+	last := repo.Stamp(0)
 	for _, stamp := range needed {
 		if err := context.Cause(ctx); err != nil {
 			return items, err
 		}
-		item, err := d.merge(ctx, shelf.At(stamp))
+		recipe := shelf.At(stamp)
+		newest, found := recipe.Newest()
+		if !found || newest.Stamp == last { // the table of this stamp has no part in any merge
+			continue
+		}
+		last = newest.Stamp
+		item, err := d.merge(ctx, recipe)
 		if err != nil {
 			item.Action, item.Reason = Failed, oneLine(err.Error())
 		}
@@ -278,15 +277,11 @@ func (m *merger) open(ctx context.Context, j job) (*detector, error) {
 
 // merge makes one merge, if it must be made.
 func (d *detector) merge(ctx context.Context, recipe *panels.Recipe) (Item, error) {
+	name, _ := recipe.FileName(d.panel.Type, d.alias)
 	item := d.item(Pending)
-	item.Stamp, item.Tables = recipe.At.String(), len(recipe.Inputs())
+	item.Stamp, item.Tables = name.Stamp.String(), len(recipe.Inputs())
 	if gaps := recipe.Gaps(); gaps != nil {
 		item.Filled = gaps
-	}
-	name, found := recipe.FileName(d.panel.Type, d.alias)
-	if !found || name.Stamp != recipe.At { // the table of that stamp has no part in it: another merge has
-		item.Action = Current
-		return item, nil
 	}
 	if err := recipe.Check(); err != nil {
 		item.Action, item.Reason = Incomplete, oneLine(err.Error())
@@ -314,8 +309,8 @@ func (d *detector) merge(ctx context.Context, recipe *panels.Recipe) (Item, erro
 		item.Action = action
 		return item, err
 	}
-	item.Action = Made
-	return item, d.make(ctx, recipe, sums, name, key, current)
+	item.Action, err = d.make(ctx, recipe, sums, name, key, current)
+	return item, err
 }
 
 // look tells what is under the name of a merge: nothing or what other tables gave,
@@ -344,28 +339,29 @@ func (d *detector) look(ctx context.Context, name repo.Name, path, key string) (
 }
 
 // make merges, and writes the result unless it is there already.
-func (d *detector) make(ctx context.Context, recipe *panels.Recipe, sums []digest.Sum, name repo.Name, key string, current digest.Sum) error {
+func (d *detector) make(ctx context.Context, recipe *panels.Recipe, sums []digest.Sum, name repo.Name, key string, current digest.Sum) (Action, error) {
 	merged, err := recipe.Merge(ctx)
 	if err != nil {
-		return err
+		return Failed, err
 	}
 	for i, input := range recipe.Inputs() {
 		if digest.Sum(merged.Digests[input.Path]) != sums[i] {
-			return fmt.Errorf("%s: %w since it was looked at", input.Path, digest.ErrChanged)
+			return Failed, fmt.Errorf("%s: %w since it was looked at", input.Path, digest.ErrChanged)
 		}
 	}
 	text, err := recipe.Text(merged, name)
 	if err != nil {
-		return err
+		return Failed, err
 	}
-	sum := digest.Sum(sha256.Sum256(text))
+	action, sum := Current, digest.Sum(sha256.Sum256(text))
 	if sum != current {
 		if _, err := d.Repository.Replace(d.dir+"/"+name.String(), text); err != nil {
-			return err
+			return Failed, err
 		}
+		action = Made
 	}
 	d.Digests.PutVerdict(key, sum.String())
-	return nil
+	return action, nil
 }
 
 // sums are the digests of the tables, as Inputs has them. A table that is no longer

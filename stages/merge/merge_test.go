@@ -218,7 +218,7 @@ func TestMerge(t *testing.T) {
 	}
 	s.options.Digests = digest.New()
 	s.options.Pipeline.Workers = 1
-	s.wants("made pedestals 20201201080000", "made pedestals 20201202090000", "made pixel_rms 20201203080000")
+	s.wants("current pedestals 20201201080000", "made pedestals 20201202090000", "current pixel_rms 20201203080000")
 	if again, err := os.ReadFile(filepath.Join(s.dir, name)); err != nil || string(again) != string(text) {
 		t.Errorf("made again with other bytes, %v", err)
 	}
@@ -281,7 +281,7 @@ func TestRefusals(t *testing.T) {
 }
 
 // TestFirstPanelAlone: nothing is merged into the directory of a quad that is known
-// by its first panel alone, nor for detectors of which a panel has no tables.
+// by its first panel alone, nor for a detector of which a panel has no tables.
 func TestFirstPanelAlone(t *testing.T) {
 	var ids []string
 	for _, letter := range []string{"A", "B", "C", "D", "E"} {
@@ -296,10 +296,25 @@ func TestFirstPanelAlone(t *testing.T) {
 		}
 	}
 	s.put("epix10kaquad/aliases.txt", "0001 "+ids[0]+" x\n")
-	s.wants("blocked pedestals 20201201080000")
+	s.wants("blocked pedestals 20201201080000", "incomplete pedestals 20201201080000")
 	s.put("epix10kaquad/aliases.txt", "0001 "+ids[0]+" x\n0002 "+joined+" x\n")
 	s.options.Repository = reopened(t, s.dir)
-	s.wants("made pedestals 20201201080000")
+	s.wants("made pedestals 20201201080000", "incomplete pedestals 20201201080000")
+}
+
+// TestUnusedTable: a table that has no part in a merge does not move its stamp, and
+// does not hide it from the runs behind.
+func TestUnusedTable(t *testing.T) {
+	s := newSite(t, 1, "epix10ka", "P")
+	row := strings.Repeat("1 ", 383) + "1\n"
+	for _, mode := range []string{"FH", "FM", "FL", "AHL-H", "AML-M", "AHL-L"} {
+		s.put("epix10ka/P/pedestals/epix10ka_0001_20201101080000_e_r0001_pedestals_"+mode+".dat", strings.Repeat(row, 352))
+	}
+	s.put("epix10ka/P/offset/epix10ka_0001_20201102080000_e_r0002_offsetph_AHL.dat", strings.Repeat(row, 352)) // AHL-L has its own
+	s.wants("made pedestals 20201101080000")
+	s.wants("current pedestals 20201101080000")
+	s.put("epix10ka/P/offset/epix10ka_0001_20201103080000_e_r0003_offsetph_AML.dat", strings.Repeat(row, 352))
+	s.wants("made pedestals 20201103080000")
 }
 
 func reopened(t *testing.T, dir string) *repo.Repository {
