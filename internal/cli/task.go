@@ -24,6 +24,7 @@ import (
 	"deployconstants/repo"
 	"deployconstants/slurm"
 	"deployconstants/stages/apply"
+	"deployconstants/stages/merge"
 	"deployconstants/stages/sweep"
 	"deployconstants/stages/task"
 	"deployconstants/stages/verify"
@@ -282,6 +283,11 @@ func (t *taskRun) plan(ctx context.Context, records *ledger.Ledger) error {
 		}
 		o.Events = sweep.Events{
 			Stage: func(name string, total int) { t.log.WithField("total", total).Info(name) },
+			Merge: func(item merge.Item) {
+				if text := describeMerge(item); text != "" {
+					t.log.Warn(text)
+				}
+			},
 			Item: func(item planfile.Item) {
 				switch item.Action {
 				case planfile.Held, planfile.Mismatch, planfile.Error:

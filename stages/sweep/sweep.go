@@ -228,22 +228,29 @@ func GoOn(ctx context.Context, o Options, index *ledger.Index) (resumed []apply.
 	return resumed, unfinished, nil
 }
 
-// merge makes what is merged from panels, for the plan to find; a sweep that deploys
-// nothing only tells what it would make.
-func (s *sweep) merge(ctx context.Context) error {
-	s.Events.Stage("merge panels", 0)
-	o := merge.Options{
-		Filter: s.Plan.Filter, CTypes: s.Plan.CTypes, Repository: s.Plan.Repository, Digests: s.Digests, Zone: s.Plan.Zone,
-		Pipeline: s.Plan.Pipeline, TrustedOwners: s.Plan.TrustedOwners, Write: s.Deploy,
+func (s *sweep) merge(ctx context.Context) (err error) {
+	s.report.Merge, err = Merge(ctx, s.Options, s.index)
+	return err
+}
+
+// Merge makes what is merged from panels, for the plan to find; without o.Deploy it
+// only tells what it would make. The summary is nil if no detector has constants of
+// panels.
+func Merge(ctx context.Context, o Options, index *ledger.Index) (*merge.Summary, error) {
+	o.Events.applyDefaults()
+	o.Events.Stage("merge panels", 0)
+	merging := merge.Options{
+		Filter: o.Plan.Filter, CTypes: o.Plan.CTypes, Repository: o.Plan.Repository, Digests: o.Digests, Zone: o.Plan.Zone,
+		Pipeline: o.Plan.Pipeline, TrustedOwners: o.Plan.TrustedOwners, Write: o.Deploy,
 	}
-	summary, err := merge.Merge(ctx, o, s.index, func(item merge.Item) error {
-		s.Events.Merge(item)
+	summary, err := merge.Merge(ctx, merging, index, func(item merge.Item) error {
+		o.Events.Merge(item)
 		return nil
 	})
-	if summary.Detectors > 0 {
-		s.report.Merge = &summary
+	if summary.Detectors == 0 {
+		return nil, err
 	}
-	return err
+	return &summary, err
 }
 
 // plan writes the plan, and keeps its file if it changes anything.

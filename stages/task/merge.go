@@ -10,6 +10,7 @@ import (
 	"deployconstants/jobs/jobdir"
 	"deployconstants/stages/apply"
 	"deployconstants/stages/manifest"
+	"deployconstants/stages/merge"
 	"deployconstants/stages/sweep"
 	"deployconstants/stages/verify"
 	"deployconstants/xtc/ledger"
@@ -187,7 +188,10 @@ func (m *merging) finish() (Merged, error) {
 	r := &m.merged.Report
 	r.Scan, r.Ledger, r.Plan = m.sums.Scan, m.planned.Ledger, m.planned.Plan
 	r.Scan.Segments = m.planned.Segments
-	r.Resumed, r.Unfinished = m.planned.Resumed, m.planned.Unfinished
+	r.Resumed, r.Unfinished, r.Merge = m.planned.Resumed, m.planned.Unfinished, m.planned.Merge
+	if r.Merge != nil && r.Merge.Counts[merge.Failed] > 0 {
+		m.merged.Failures["constants of panels that could not be merged"] += r.Merge.Counts[merge.Failed]
+	}
 	if m.planned.Transaction != "" {
 		_, incomplete := m.merged.Missing[jobdir.Apply]
 		r.Apply = &apply.Result{ID: m.planned.Transaction, Kind: "apply", Counts: m.sums.Apply, Complete: !incomplete}

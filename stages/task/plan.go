@@ -17,6 +17,7 @@ import (
 	"deployconstants/jobs/planfile"
 	"deployconstants/jobs/tx"
 	"deployconstants/stages/apply"
+	"deployconstants/stages/merge"
 	"deployconstants/stages/plan"
 	"deployconstants/stages/shard"
 	"deployconstants/stages/sweep"
@@ -40,6 +41,7 @@ type PlanOptions struct {
 type Planned struct {
 	Segments    int            `json:"segments"` // of the ledger, with what the job's scan recorded
 	Ledger      ledger.Stats   `json:"ledger"`
+	Merge       *merge.Summary `json:"merge,omitempty"` // nil: no detector has constants of panels
 	Plan        plan.Summary   `json:"plan"`
 	Transaction string         `json:"transaction,omitempty"` // "": there is nothing to do, or nothing is to be done
 	Resumed     []apply.Result `json:"resumed,omitempty"`
@@ -161,6 +163,11 @@ func (p *planning) begin(ctx context.Context) (err error) {
 			if p.planned.Resumed, p.planned.Unfinished, err = sweep.GoOn(ctx, p.Sweep, p.index); err != nil {
 				return err
 			}
+		}
+		merging := p.Sweep
+		merging.Deploy = spec.Deploy
+		if p.planned.Merge, err = sweep.Merge(ctx, merging, p.index); err != nil {
+			return err
 		}
 		err = p.makePlan(ctx)
 	}
