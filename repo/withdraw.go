@@ -126,6 +126,18 @@ func (r *Repository) constants(name string) (inside, detType string, err error) 
 	return strings.Join(parts, "/"), t.Name, nil
 }
 
+// Withdrawn returns the name that constants have while they are withdrawn.
+func Withdrawn(name string) string { return name + withdrawnExt }
+
+// CutWithdrawn returns the name that withdrawn constants had, and false for any other
+// name.
+func CutWithdrawn(name string) (string, bool) {
+	if !isWithdrawn(name) {
+		return name, false
+	}
+	return strings.TrimSuffix(name, withdrawnExt), true
+}
+
 // isWithdrawn reports whether the name is that of constants which were withdrawn.
 func isWithdrawn(name string) bool {
 	stem, ok := strings.CutSuffix(name, withdrawnExt)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path"
 
 	"github.com/sirupsen/logrus"
@@ -19,11 +20,28 @@ import (
 // table may have been replaced. The merged file goes into the repository, among the
 // detector's own; a call that deploys nothing only tells which file that would be.
 func (c *call) mergePanels(ctx context.Context, alias string, choice repo.Choice) (chosen, error) {
-	recipe, name, err := c.recipe(alias)
-	if recipe == nil || err != nil {
+	shelf, err := c.shelf()
+	if shelf == nil || err != nil {
 		return chosen{}, err
 	}
-	if choice.Kind == repo.Specific && choice.Stamp > name.Stamp {
+	stale := false
+	if choice.Kind == repo.Specific {
+		_, stale, err = shelf.Withdrawn(choice.Path)
+		stale = stale && err == nil // what is wrong with the file says who deploys it
+	}
+	merged, err := c.mergeShelf(ctx, shelf, alias, choice, stale)
+	if err == nil && stale && merged.path == "" {
+		err = fmt.Errorf("%s was merged of constants that were withdrawn since, and there are no others to merge; withdraw it, too", choice.Path)
+	}
+	return merged, err
+}
+
+// mergeShelf merges what is valid of the shelf, unless what there is counts, which a
+// stale merge does not.
+func (c *call) mergeShelf(ctx context.Context, shelf *panels.Shelf, alias string, choice repo.Choice, stale bool) (chosen, error) {
+	recipe := shelf.At(c.Stamp)
+	name, found := recipe.FileName(c.id.Panel.Type, cmp.Or(alias, newAlias))
+	if !found || choice.Kind == repo.Specific && choice.Stamp > name.Stamp && !stale {
 		return chosen{}, nil
 	}
 	dir, err := c.mergeDir(alias)
@@ -35,21 +53,24 @@ func (c *call) mergePanels(ctx context.Context, alias string, choice repo.Choice
 		if choice.Path != target {
 			return chosen{}, nil
 		}
-		ours, err := panels.IsMerge(c.Repository, choice.Path)
+		_, ours, err := panels.MadeOf(c.Repository, choice.Path)
 		if err != nil || !ours {
 			return chosen{}, nil // what is wrong with the file says who deploys it
 		}
+	} else if _, err := os.Lstat(repo.Withdrawn(target)); err == nil {
+		c.log.WithField(logx.Path, target).Warn("not merged again: the merge was withdrawn")
+		return chosen{}, nil
 	}
 	reportRecipe(c.log, recipe)
 	if err := recipe.Check(); err != nil {
 		c.log.WithError(err).WithField(logx.CType, c.CType).Warn("the constants of the panels are not merged")
 		return chosen{}, nil
 	}
-	found := chosen{alias: alias, path: target, kind: "merged"}
+	whole := chosen{alias: alias, path: target, kind: "merged"}
 	if !c.Deploy || c.DryRun {
 		c.log.WithField(logx.Path, target).Info("merged constants are written with -D only")
-		found.pending = true
-		return found, nil
+		whole.pending = true
+		return whole, nil
 	}
 	merged, err := recipe.Merge(ctx)
 	if err != nil {
@@ -61,34 +82,24 @@ func (c *call) mergePanels(ctx context.Context, alias string, choice repo.Choice
 	}
 	c.log.WithFields(logrus.Fields{logx.Tables: len(merged.Digests), logx.Shape: merged.Shape(), logx.Path: target}).Info("merged constants")
 	_, err = c.Repository.Replace(dir+"/"+name.String(), text)
-	return found, err
+	return whole, err
 }
 
 // newAlias stands for an alias that a dry run does not give.
 const newAlias = "<new alias>"
 
-// recipe tells from which tables the constants would be merged, and under which name
-// they belong; nil if there are none.
-func (c *call) recipe(alias string) (*panels.Recipe, repo.Name, error) {
+// shelf lists the tables of the panels; nil if the constants are not merged.
+func (c *call) shelf() (*panels.Shelf, error) {
 	kind, merges := panels.KindOf(c.id.Panel.Type, c.CType)
 	if !merges {
-		return nil, repo.Name{}, nil
+		return nil, nil
 	}
 	ids, err := panels.Split(c.id.Panel)
 	if err != nil {
 		c.log.WithError(err).Debug("no constants of panels")
-		return nil, repo.Name{}, nil
+		return nil, nil
 	}
-	shelf, err := panels.InConstants(c.Repository, c.id.Panel.Type).List(ids, kind)
-	if err != nil {
-		return nil, repo.Name{}, err
-	}
-	recipe := shelf.At(c.Stamp)
-	name, found := recipe.FileName(c.id.Panel.Type, cmp.Or(alias, newAlias))
-	if !found {
-		return nil, repo.Name{}, nil
-	}
-	return recipe, name, nil
+	return panels.InConstants(c.Repository, c.id.Panel.Type).List(ids, kind)
 }
 
 // mergeDir is the directory of merged constants, below the repository. That of a

@@ -301,6 +301,36 @@ func TestSingleWholeFirst(t *testing.T) {
 	}
 }
 
+// TestSingleWithdrawn: constants that were merged of a table which was withdrawn since
+// are not deployed; nor are those merged again that were withdrawn themselves.
+func TestSingleWithdrawn(t *testing.T) {
+	f, argv := quadOfTables(t, quadTable(1, "FM", "20241119000000", 5))
+	f.mustRun(t, argv...)
+	first := snapshot(t, f.root)[quadTarget].Content
+	f.rename(t, quadTable(1, "FM", "20241120103000", 0).Path)
+	f.mustRun(t, argv...)
+	if got := snapshot(t, f.root); got[quadTarget].Content == first || got[quadTarget].Content != got[quadMerged].Content {
+		t.Errorf("deployed %s", got[quadTarget].Content)
+	}
+	f.rename(t, quadTable(1, "FM", "20241119000000", 0).Path)
+	if out := f.command(t, argv); out.status != failed || !strings.Contains(out.stderr, "was merged of constants that were withdrawn since") {
+		t.Error(out)
+	}
+	f.lay(t, quadTable(1, "FM", "20241119000000", 5))
+	f.rename(t, quadMerged)
+	if out := f.command(t, argv); out.status != nothingValid || !strings.Contains(out.stderr, "[W] not merged again: the merge was withdrawn") {
+		t.Error(out)
+	}
+}
+
+// rename withdraws a file of the repository.
+func (f facility) rename(t *testing.T, p string) {
+	t.Helper()
+	if err := os.Rename(f.at(p), f.at(p+".withdrawn")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestSingleIncomplete: where a panel lacks a gain nothing is merged, which is said,
 // and nothing is valid; with the alias of the first panel alone there is no place for
 // a merge.

@@ -58,18 +58,35 @@ func (r *Recipe) Text(m *Merged, name repo.Name) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// IsMerge reports whether a constants file of the documented repository was merged
-// from tables: what Text gave. Errors are those of opening and reading.
-func IsMerge(r *repo.Repository, path string) (is bool, err error) {
+// maxComments bounds, in bytes, the comments of a merged file that are read: those of
+// an Epix10ka2M are 20 kB.
+const maxComments = 1 << 20
+
+// MadeOf returns the tables of which a constants file of the documented repository was
+// merged, as paths below it, and false if it was not merged: if it is not as Text
+// gives it. Errors are those of opening and reading.
+func MadeOf(r *repo.Repository, path string) (tables []string, merged bool, err error) {
 	f, err := r.OpenConstants(path)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	const begin = "# " + mergedWord + " "
-	head, err := bufio.NewReaderSize(f, len(begin)).Peek(len(begin))
-	if errors.Is(err, io.EOF) {
-		err = nil
+	lines := bufio.NewScanner(io.LimitReader(f, maxComments))
+	for lines.Scan() {
+		word, rest, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "# "), " ")
+		switch {
+		case !merged && (word != mergedWord || !strings.HasPrefix(lines.Text(), "#")):
+			return nil, false, nil
+		case lines.Text() == "":
+			return tables, true, nil
+		case word == tableWord:
+			_, table, _ := strings.Cut(rest, " ")
+			tables = append(tables, table)
+		}
+		merged = true
 	}
-	return string(head) == begin, err
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return nil, false, nil // rows of numbers, not our comments
+	}
+	return tables, merged, lines.Err()
 }

@@ -359,18 +359,44 @@ func TestText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if is, err := panels.IsMerge(r, path); !is || err != nil {
-			t.Errorf("a merge is %v, %v", is, err)
+		tables, is, err := panels.MadeOf(r, path)
+		if !is || err != nil || len(tables) != 20 || r.Dir()+"/"+tables[19] != recipe.Inputs()[19].Path {
+			t.Errorf("a merge is %v of %v, %v", is, tables, err)
 		}
-		other := write(t, r.Dir(), "epix10kaquad/x.txt", "# M")
-		if is, err := panels.IsMerge(r, other); is || err != nil {
-			t.Errorf("another file is %v, %v", is, err)
+		for _, text := range []string{"# M", "\n# MERGED 1 tables", "MERGED 1 tables\n", strings.Repeat("1 ", 100_000)} {
+			other := write(t, r.Dir(), "epix10kaquad/x.txt", text)
+			if tables, is, err := panels.MadeOf(r, other); is || err != nil {
+				t.Errorf("%.20q is %v of %v, %v", text, is, tables, err)
+			}
+		}
+		gone := tables[3]
+		if table, is, err := shelfOf(t, r, typ, k, ids).Withdrawn(path); is || err != nil {
+			t.Errorf("%s is withdrawn, %v", table, err)
+		}
+		if _, err := r.Withdraw(t.Context(), gone, "bad"); err != nil {
+			t.Fatal(err)
+		}
+		shelf := shelfOf(t, r, typ, k, ids)
+		if table, is, err := shelf.Withdrawn(path); !is || table != gone || err != nil {
+			t.Errorf("%s is withdrawn: %v, %v", table, is, err)
+		}
+		if err := shelf.At(late).Check(); !errors.Is(err, panels.ErrIncomplete) {
+			t.Error(err)
 		}
 		texts = append(texts, text)
 	}
 	if !bytes.Equal(texts[0], texts[1]) {
 		t.Error("the same tables gave two texts")
 	}
+}
+
+func shelfOf(t *testing.T, r *repo.Repository, typ repo.DetType, k panels.Kind, ids []string) *panels.Shelf {
+	t.Helper()
+	shelf, err := panels.InConstants(r, typ).List(ids, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shelf
 }
 
 // TestNoPanel: a panel without directory has no constants, and no defaults either.

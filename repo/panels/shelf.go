@@ -3,7 +3,6 @@ package panels
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"deployconstants/repo"
 )
@@ -14,8 +13,9 @@ type Shelf struct {
 	Kind Kind
 	IDs  []string // of panels
 
-	store  Store
-	panels []tablesOfPanel
+	store     Store
+	panels    []tablesOfPanel
+	withdrawn map[string]bool // paths below the repository
 }
 
 // tablesOfPanel are the tables of a panel by the mode in their names, those of
@@ -29,7 +29,7 @@ var offsets = map[int]string{ahlL: "AHL", amlL: "AML"}
 // List lists the tables of some panels; a panel without a directory has none. Nothing
 // is opened. The error is what looking says.
 func (s Store) List(ids []string, k Kind) (*Shelf, error) {
-	shelf := &Shelf{Kind: k, IDs: ids, store: s}
+	shelf := &Shelf{Kind: k, IDs: ids, store: s, withdrawn: map[string]bool{}}
 	var modes []string
 	for _, slot := range k.slots {
 		modes = append(modes, slot.modes...)
@@ -38,11 +38,11 @@ func (s Store) List(ids []string, k Kind) (*Shelf, error) {
 	modes = slices.Compact(modes)
 	for _, id := range ids {
 		tables := tablesOfPanel{}
-		if err := s.list(tables, id, k.Dir, k.CType, modes); err != nil {
+		if err := shelf.list(tables, id, k.Dir, k.CType, modes); err != nil {
 			return nil, err
 		}
 		if k.derive == plusOffset {
-			if err := s.list(tables, id, "offset", "offsetph", []string{offsets[ahlL], offsets[amlL]}); err != nil {
+			if err := shelf.list(tables, id, "offset", "offsetph", []string{offsets[ahlL], offsets[amlL]}); err != nil {
 				return nil, err
 			}
 		}
@@ -52,17 +52,23 @@ func (s Store) List(ids []string, k Kind) (*Shelf, error) {
 }
 
 // list takes the tables in a directory of a panel.
-func (s Store) list(tables tablesOfPanel, id, dir, ctype string, modes []string) error {
-	items, err := s.files.Items(s.dir + id + "/" + dir)
+func (s *Shelf) list(tables tablesOfPanel, id, dir, ctype string, modes []string) error {
+	dir = s.store.dir + id + "/" + dir
+	items, err := s.store.files.Items(dir)
 	if err != nil {
 		return err
 	}
 	for _, item := range items { // in the order of names
-		table, ok := repo.ParseTable(item.Name, s.word, ctype, modes...)
-		if !ok {
+		name, withdrawn := repo.CutWithdrawn(item.Name)
+		table, ok := repo.ParseTable(name, s.store.word, ctype, modes...)
+		switch {
+		case !ok:
+			continue
+		case withdrawn:
+			s.withdrawn[dir+"/"+name] = true
 			continue
 		}
-		input := Input{Path: strings.Join([]string{s.files.Dir(), s.dir + id, dir, item.Name}, "/"), Table: table}
+		input := Input{Path: s.store.files.Dir() + "/" + dir + "/" + name, Table: table}
 		if item.Err == nil {
 			input.Info = item.Info
 		}
@@ -90,6 +96,24 @@ func (t tablesOfPanel) newest(modes []string, at repo.Stamp) (best Input, found 
 		}
 	}
 	return best, found
+}
+
+// AnyWithdrawn reports whether tables of the shelf were withdrawn.
+func (s *Shelf) AnyWithdrawn() bool { return len(s.withdrawn) > 0 }
+
+// Withdrawn returns a table that was withdrawn, by its path below the repository, if a
+// merged file was made of one. Errors are those of opening and reading the file.
+func (s *Shelf) Withdrawn(file string) (table string, is bool, err error) {
+	if len(s.withdrawn) == 0 {
+		return "", false, nil
+	}
+	tables, _, err := MadeOf(s.store.files, file)
+	for _, table := range tables {
+		if s.withdrawn[table] {
+			return table, true, err
+		}
+	}
+	return "", false, err
 }
 
 // Stamps returns the stamps of all tables, sorted: the moments from which on another

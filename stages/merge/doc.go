@@ -17,12 +17,15 @@
 //
 // # Guarantees
 //
-// A file that was not merged is never replaced. A merged one is replaced if its
-// tables have changed. The bytes depend on the tables alone, whoever merges. The items
+// A file that was not merged is never touched. A merged one is replaced if its tables
+// have changed. The bytes depend on the tables alone, whoever merges. The items
 // are in a fixed order: detectors by type and id, calibration types, stamps.
 //
 // What tables gave which bytes is remembered with the digests, so that a second call
 // opens neither tables nor merged files, and writes nothing.
+//
+// A merge of a table that was withdrawn since is merged again of others, or withdrawn;
+// one that was withdrawn itself is not made again.
 //
 // Nothing is merged that lacks a gain which a dark gives, nor from tables of users that
 // are not trusted, if there are trusted ones: the merged file belongs to the caller,

@@ -48,12 +48,14 @@ const (
 	Kept       Action = "kept"       // there is another file of that stamp, which was not merged
 	Incomplete Action = "incomplete" // a gain is missing
 	Blocked    Action = "blocked"    // must not be merged
+	Stale      Action = "stale"      // is there, of a table that was withdrawn
+	Withdrawn  Action = "withdrawn"  // was stale, and is no longer deployed
 	Failed     Action = "failed"
 )
 
 // Actions returns all actions, in the order in which they are shown.
 func Actions() []Action {
-	return []Action{Made, Pending, Current, Kept, Incomplete, Blocked, Failed}
+	return []Action{Made, Pending, Current, Kept, Stale, Withdrawn, Incomplete, Blocked, Failed}
 }
 
 // Item is one merge.
@@ -191,14 +193,20 @@ func (m *merger) work(ctx context.Context, j job) ([]Item, error) {
 		return nil, err
 	}
 	needed := neededStamps(shelf.Stamps(), j.runs)
-	if len(needed) == 0 {
+	if len(needed) == 0 && !shelf.AnyWithdrawn() {
 		return nil, nil
 	}
 	d, err := m.open(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	var items []Item
+	items, again, err := d.withdraw(ctx, shelf)
+	if err != nil {
+		return items, err
+	}
+	needed = append(needed, again...)
+	slices.Sort(needed)
+	needed = slices.Compact(needed)
 	last := repo.Stamp(0)
 	for _, stamp := range needed {
 		if err := context.Cause(ctx); err != nil {
@@ -238,13 +246,14 @@ type detector struct {
 	alias string // "": it has none, and nothing is written
 	dir   string // below the repository
 	index *repo.Index
-	own   map[string]repo.Item // what is in dir
-	why   string               // nothing may be merged there; ""
+	own   map[string]bool // names in dir
+	why   string          // nothing may be merged there; ""
+
 }
 
 // open finds the alias of the detector, and gives it one where merges are written.
 func (m *merger) open(ctx context.Context, j job) (*detector, error) {
-	d := &detector{merger: m, job: j, own: map[string]repo.Item{}}
+	d := &detector{merger: m, job: j, own: map[string]bool{}}
 	var err error
 	if m.Write {
 		if err := m.Repository.MakeType(j.panel.Type); err != nil {
@@ -270,10 +279,12 @@ func (m *merger) open(ctx context.Context, j job) (*detector, error) {
 	}
 	items, err := m.Repository.Items(d.dir)
 	for _, item := range items {
-		d.own[item.Name] = item
+		d.own[item.Name] = true
 	}
 	return d, err
 }
+
+func (d *detector) has(name string) bool { return d.own[name] }
 
 // merge makes one merge, if it must be made.
 func (d *detector) merge(ctx context.Context, recipe *panels.Recipe) (Item, error) {
@@ -299,6 +310,10 @@ func (d *detector) merge(ctx context.Context, recipe *panels.Recipe) (Item, erro
 		item.Action, item.Reason = Kept, entry.Name+" has the same stamp"
 		return item, nil
 	}
+	if d.has(repo.Withdrawn(name.String())) && !d.has(name.String()) {
+		item.Action, item.Reason = Kept, "it was withdrawn itself: it stays so until it is reinstated"
+		return item, nil
+	}
 	sums, err := d.sums(ctx, recipe)
 	if err != nil {
 		return item, err
@@ -313,10 +328,45 @@ func (d *detector) merge(ctx context.Context, recipe *panels.Recipe) (Item, erro
 	return item, err
 }
 
+// withdraw takes merges out of use of which a table was withdrawn; without Write it
+// only tells. What can be merged again under the same name, of other tables, is left to
+// that: again are their stamps.
+func (d *detector) withdraw(ctx context.Context, shelf *panels.Shelf) (items []Item, again []repo.Stamp, err error) {
+	if d.index == nil || !shelf.AnyWithdrawn() {
+		return nil, nil, nil
+	}
+	for _, entry := range d.index.Entries() {
+		item := d.item(Stale)
+		item.Stamp, item.Path = entry.Stamp.String(), d.Repository.Dir()+"/"+d.dir+"/"+entry.Name
+		table, stale, err := shelf.Withdrawn(item.Path)
+		if err != nil {
+			item.Action, item.Reason = Failed, oneLine(err.Error())
+			items = append(items, item)
+		}
+		if err != nil || !stale {
+			continue
+		}
+		recipe := shelf.At(entry.Stamp)
+		if name, found := recipe.FileName(d.panel.Type, d.alias); found && name.String() == entry.Name && recipe.Check() == nil {
+			again = append(again, entry.Stamp)
+			continue
+		}
+		item.Reason = "it was merged of " + table + ", which was withdrawn"
+		if d.Write {
+			if _, err := d.Repository.Withdraw(ctx, item.Path, item.Reason); err != nil {
+				return items, again, err
+			}
+			item.Action = Withdrawn
+		}
+		items = append(items, item)
+	}
+	return items, again, nil
+}
+
 // look tells what is under the name of a merge: nothing or what other tables gave,
 // then it is pending; what these tables gave; or a file that was not merged.
 func (d *detector) look(ctx context.Context, name repo.Name, path, key string) (digest.Sum, Action, error) {
-	if _, there := d.own[name.String()]; !there {
+	if !d.has(name.String()) {
 		return digest.Sum{}, Pending, nil
 	}
 	sum, _, err := d.sum(ctx, path)
@@ -330,7 +380,7 @@ func (d *detector) look(ctx context.Context, name repo.Name, path, key string) (
 	if _, known := d.Digests.Verdict(foreign); known {
 		return sum, Kept, nil
 	}
-	ours, err := panels.IsMerge(d.Repository, path)
+	_, ours, err := panels.MadeOf(d.Repository, path)
 	if err == nil && !ours {
 		d.Digests.PutVerdict(foreign, "")
 		return sum, Kept, nil

@@ -302,6 +302,60 @@ func TestFirstPanelAlone(t *testing.T) {
 	s.wants("made pedestals 20201201080000", "incomplete pedestals 20201201080000")
 }
 
+// TestWithdrawn: a merge of a table that was withdrawn is merged of what is left, or
+// else withdrawn; one that was withdrawn itself stays so.
+func TestWithdrawn(t *testing.T) {
+	s := newSite(t, 3, "jungfrau", one)
+	s.dark("pedestals", "01080000", 100, one)
+	s.dark("pedestals", "02080000", 200, one)
+	s.wants("made pedestals 20201201080000", "made pedestals 20201202080000")
+	merged := func(day string) string {
+		return "jungfrau/" + one + "/pedestals/jungfrau_0001_202012" + day + "_cxilu9218_r0007_pedestals.txt"
+	}
+	withdraw := func(name string) {
+		t.Helper()
+		if _, err := s.options.Repository.Withdraw(t.Context(), name, "warm"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	withdraw(table(one, "pedestals", "gm1-ForcedGain1", "02080000"))
+	s.options.Write = false
+	s.wants("current pedestals 20201201080000", "pending pedestals 20201202080000")
+	s.options.Write = true
+	s.wants("current pedestals 20201201080000", "made pedestals 20201202080000")
+	if got := s.firsts(merged("02080000")); !slices.Equal(got, []float64{200, 101, 202}) {
+		t.Errorf("merged %v", got)
+	}
+	withdraw(table(one, "pedestals", "gm1-ForcedGain1", "01080000"))
+	s.options.Write = false
+	s.wants("stale pedestals 20201201080000", "stale pedestals 20201202080000", "incomplete pedestals 20201201080000", "incomplete pedestals 20201202080000")
+	s.options.Write = true
+	s.wants("withdrawn pedestals 20201201080000", "withdrawn pedestals 20201202080000", "incomplete pedestals 20201201080000", "incomplete pedestals 20201202080000")
+	index, err := s.options.Repository.Index(repo.Panel{Type: typeNamed(t, "jungfrau"), ID: one}, "0001", repo.Pedestals)
+	if err != nil || len(index.Entries()) != 0 {
+		t.Errorf("left %v, %v", index.Entries(), err)
+	}
+
+	s.put(table(one, "pedestals", "gm1-ForcedGain1", "01090000"), flat("5"))
+	s.wants("made pedestals 20201201090000", "kept pedestals 20201202080000")
+	if _, err := s.options.Repository.Reinstate(t.Context(), merged("02080000"), "better"); err != nil {
+		t.Fatal(err)
+	}
+	s.wants("current pedestals 20201201090000", "made pedestals 20201202080000")
+	if got := s.firsts(merged("02080000")); !slices.Equal(got, []float64{200, 5, 202}) {
+		t.Errorf("merged %v", got)
+	}
+}
+
+func typeNamed(t *testing.T, name string) repo.DetType {
+	t.Helper()
+	typ, err := repo.TypeNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return typ
+}
+
 // TestUnusedTable: a table that has no part in a merge does not move its stamp, and
 // does not hide it from the runs behind.
 func TestUnusedTable(t *testing.T) {
