@@ -73,17 +73,15 @@ func MadeOf(r *repo.Repository, path string) (tables []string, merged bool, err 
 	defer func() { err = errors.Join(err, f.Close()) }()
 	lines := bufio.NewScanner(io.LimitReader(f, maxComments))
 	for lines.Scan() {
-		word, rest, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "# "), " ")
-		switch {
-		case !merged && (word != mergedWord || !strings.HasPrefix(lines.Text(), "#")):
-			return nil, false, nil
-		case lines.Text() == "":
-			return tables, true, nil
-		case word == tableWord:
-			_, table, _ := strings.Cut(rest, " ")
-			tables = append(tables, table)
+		comment, isComment := strings.CutPrefix(lines.Text(), "# ")
+		word, rest, _ := strings.Cut(comment, " ")
+		if !isComment || !merged && word != mergedWord {
+			return tables, merged, nil
 		}
 		merged = true
+		if _, table, found := strings.Cut(rest, " "); found && word == tableWord {
+			tables = append(tables, table)
+		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
 		return nil, false, nil // rows of numbers, not our comments

@@ -492,3 +492,27 @@ func FuzzTable(f *testing.F) {
 		}
 	})
 }
+
+// FuzzMadeOf: whatever a file holds, it is a merge only if it begins like one, and its
+// tables are those that it names in lines of comments.
+func FuzzMadeOf(f *testing.F) {
+	f.Add([]byte("# MERGED 1 tables of 1 panels\n# TABLE 00ff a/b c.dat\n# FILLED x\n\n# TABLE 1 no\n"))
+	f.Add([]byte("# MERGED \n# TABLE"))
+	f.Add([]byte("# MERGED " + strings.Repeat("x", 70_000)))
+	r := constants(f)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := write(t, r.Dir(), "epix10ka/P/pedestals/x.txt", string(text))
+		tables, merged, err := panels.MadeOf(r, path)
+		if err != nil && !errors.Is(err, repo.ErrEmpty) {
+			t.Error(err)
+		}
+		if merged && !bytes.HasPrefix(text, []byte("# MERGED")) || !merged && len(tables) > 0 {
+			t.Errorf("merged %v of %q", merged, tables)
+		}
+		for _, table := range tables {
+			if !bytes.Contains(text, []byte("TABLE ")) || strings.Contains(table, "\n") {
+				t.Errorf("made of %q", table)
+			}
+		}
+	})
+}
