@@ -18,7 +18,7 @@ func withdrawCommand(env Env) *cli.Command {
 			"and why. Calib directories change with the next sweep or plan.\n\n" +
 			"Examples:\n" +
 			"   deploy_constants repo withdraw -n epix100a/default/epix100a_default_gain.txt\n" +
-			"   deploy_constants repo withdraw --reason 'dark of a warm detector' epix100a/3925-1/pedestals/epix100a_0001_20260316120000_mfxx1_r0049_pedestals.txt\n" +
+			"   deploy_constants repo withdraw --reason 'warm detector' epix100a/3925-…/gain/epix100a_0001_2026…_gain.txt\n" +
 			"   deploy_constants repo withdraw --back epix100a/default/epix100a_default_gain.txt" + repoStatus,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "reason", Usage: "`TEXT` for those who come after"},
