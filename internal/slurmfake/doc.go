@@ -44,9 +44,9 @@
 // own number. A script begins with #!, and has its options as lines "#SBATCH
 // --option=value" before its first command: account, array=0-N%T, chdir, comment,
 // constraint, cpus-per-task, dependency, exclude, export=ALL, job-name,
-// kill-on-invalid-dep, mem, nice, no-requeue, open-mode, output, partition, qos, requeue,
-// reservation, signal=B:NAME@SECONDS, time. SBATCH_ variables, which override a script,
-// are refused.
+// kill-on-invalid-dep, mem, nice, no-requeue, nodes=1, ntasks=1, open-mode, output,
+// partition, qos, requeue, reservation, signal=B:NAME@SECONDS, time. SBATCH_ variables,
+// which override a script, are refused.
 //
 // # What is like Slurm 22.05
 //

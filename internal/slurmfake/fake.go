@@ -20,6 +20,11 @@ type Options struct {
 	Slots     int           // tasks that a node runs at a time; default 4
 	KillWait  time.Duration // between TERM and KILL; default 2 s
 	MinJobAge time.Duration // so long squeue shows what has ended; default 5 min
+
+	// Wrap has, by node, a program and its first arguments, which starts the scripts of
+	// tasks there: it is called with the script's path behind them, and is to become the
+	// script. So a node can see another world.
+	Wrap map[string][]string
 }
 
 func (o *Options) applyDefaults() {
@@ -81,7 +86,7 @@ func New(dir string, o Options) (*Fake, error) {
 	}
 	first := state{NextID: 1, MinJobAge: o.MinJobAge, Faults: Faults{MaxArraySize: maxArraySize}}
 	for i := range o.Nodes {
-		first.Nodes = append(first.Nodes, node{Name: "n" + strconv.Itoa(i+1)})
+		first.Nodes = append(first.Nodes, node{Name: nodeName(i)})
 	}
 	err = errors.Join(
 		os.WriteFile(s.path("slurm.conf"), []byte("# of package slurmfake\nClusterName="+clusterName+"\n"), 0o644),
@@ -102,6 +107,18 @@ func (f *Fake) Env() []string {
 		"SLURM_CONF=" + f.store.path("slurm.conf"),
 	}
 }
+
+// Nodes returns the names of the nodes.
+func (f *Fake) Nodes() []string {
+	var names []string
+	for i := range f.o.Nodes {
+		names = append(names, nodeName(i))
+	}
+	return names
+}
+
+// nodeName is that of the node with the index, n1, n2, ...
+func nodeName(i int) string { return "n" + strconv.Itoa(i+1) }
 
 // Commands returns the commands that were run, oldest first.
 func (f *Fake) Commands() ([]Command, error) { return f.store.commands() }

@@ -3,7 +3,9 @@ package slurmfake
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,8 +86,12 @@ func (f *Fake) launch(j *Job, t *Task) (*process, error) {
 		return nil, err
 	}
 	defer null.Close()
-	script := f.store.jobFile(j.ID, ".sh")
-	started, err := os.StartProcess(script, []string{script}, &os.ProcAttr{
+	args := append(slices.Clone(f.o.Wrap[t.Node]), f.store.jobFile(j.ID, ".sh"))
+	program, err := exec.LookPath(args[0])
+	if err != nil {
+		return nil, &launchError{exit: 1}
+	}
+	started, err := os.StartProcess(program, args, &os.ProcAttr{
 		Dir: dir, Env: j.environment(t, dir), Files: []*os.File{null, log, log},
 		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 	})

@@ -94,6 +94,22 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestWrap: what starts the scripts of a node.
+func TestWrap(t *testing.T) {
+	s := newFake(t, slurmfake.Options{Slots: 1, Wrap: map[string][]string{"n2": {"env", "WORLD=another"}}})
+	s.submit(t, "echo $SLURMD_NODENAME ${WORLD-this}", "array=0-1", "nodes=1", "ntasks=1", "output="+filepath.Join(s.dir, "%a"))
+	s.idle(t)
+	same(t, "the logs", s.content("0")+s.content("1"), "n1 this\nn2 another\n")
+	if got := strings.Join(s.Nodes(), " "); got != "n1 n2" {
+		t.Errorf("nodes: %s", got)
+	}
+
+	s = newFake(t, slurmfake.Options{Nodes: 1, Wrap: map[string][]string{"n1": {"nosuch"}}})
+	s.submit(t, "true", "job-name=it")
+	s.idle(t)
+	same(t, "without the program", s.accounts(t, "it", "State,ExitCode"), "FAILED|1:0")
+}
+
 // TestDependencies: what a job waits for.
 func TestDependencies(t *testing.T) {
 	s := newFake(t, slurmfake.Options{})

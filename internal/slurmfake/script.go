@@ -30,6 +30,8 @@ var understood = map[string]*regexp.Regexp{
 	"mem":                 regexp.MustCompile(`^[1-9][0-9]{0,11}[KMGT]?$`),
 	"nice":                regexp.MustCompile(`^` + number + `$`),
 	"no-requeue":          flag,
+	"nodes":               regexp.MustCompile(`^1$`),
+	"ntasks":              regexp.MustCompile(`^1$`),
 	"open-mode":           regexp.MustCompile(`^(append|truncate)$`),
 	"output":              anything,
 	"partition":           regexp.MustCompile(`^[A-Za-z0-9_.-]+$`),
