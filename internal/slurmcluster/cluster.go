@@ -32,6 +32,11 @@ type Options struct {
 	Munge      bool      // authenticate with munge instead of not at all
 	Extra      []string  // lines of slurm.conf, after the built-in ones: the last of a setting counts
 	Log        io.Writer // one line an event; default none
+
+	// Wrap has, by node, a program and its first arguments, which starts the slurmd
+	// there: it is called with slurmd and its arguments behind them, and is to become
+	// it. So a node, and what runs there, can see another world: other mounts.
+	Wrap map[string][]string
 }
 
 // applyDefaults fills in three nodes of four CPUs: enough to lose one and go on, and
@@ -167,7 +172,7 @@ func (c *Cluster) makeDaemons() {
 	c.slurmctld = with("slurmctld", "slurmctld", "-D", "-f", c.Conf())
 	c.slurmd = map[string]*daemon{}
 	for _, node := range c.nodes {
-		c.slurmd[node] = with("slurmd."+node, "slurmd", "-D", "-N", node, "-f", c.Conf())
+		c.slurmd[node] = with("slurmd."+node, append(slices.Clone(c.o.Wrap[node]), "slurmd", "-D", "-N", node, "-f", c.Conf())...)
 	}
 }
 
