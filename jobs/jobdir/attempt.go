@@ -174,7 +174,7 @@ func (a *Attempt) readEarlier(ctx context.Context, dir string) error {
 }
 
 // attemptsIn returns the names of the journals in the directory of a shard, sorted,
-// and so in the order of their beginning.
+// and so, but for those of one second, in the order of their beginning.
 func attemptsIn(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -112,6 +112,7 @@ func (j *Job) progress(step Step, shard int, done, begun bool) Progress {
 		}
 		p.Attempts = append(p.Attempts, a)
 	}
+	slices.SortStableFunc(p.Attempts, func(a, b AttemptProgress) int { return a.Started.Compare(b.Started) })
 	return p
 }
 
