@@ -10,10 +10,11 @@ import (
 type Submission struct {
 	Token    string          `json:"token"` // name of the Slurm job, which no other has
 	Step     Step            `json:"step"`
-	Round    int             `json:"round"`           // from 1
-	Offset   int             `json:"offset"`          // of the array's index 0 in the round
-	Tasks    int             `json:"tasks"`           // of the array; 0: a single task
-	After    []string        `json:"after,omitempty"` // tokens of those that it waits for
+	Round    int             `json:"round"`             // from 1
+	Offset   int             `json:"offset"`            // of the array's index 0 in the round
+	Tasks    int             `json:"tasks"`             // of the array; 0: a single task
+	After    []string        `json:"after,omitempty"`   // tokens of those that it waits for
+	Requeue  bool            `json:"requeue,omitempty"` // Slurm starts tasks again whose node fails, or that are preempted
 	State    SubmissionState `json:"state"`
 	SlurmJob string          `json:"slurm_job,omitempty"`
 	Message  string          `json:"message,omitempty"` // why it was refused, or is unknown

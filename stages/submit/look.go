@@ -118,7 +118,7 @@ func (l *looking) step(ctx context.Context, step jobdir.Step) error {
 	}
 	if s.Shards == 0 { // not cut yet
 		for _, tasks := range where {
-			if live(tasks.task) {
+			if tasks.live() {
 				s.Queued++
 			}
 		}
@@ -133,8 +133,17 @@ func (l *looking) step(ctx context.Context, step jobdir.Step) error {
 
 // A sighting is what Slurm says of the task that a shard was given to last.
 type sighting struct {
-	task   *slurm.Task
-	record *slurm.Record
+	task    *slurm.Task
+	record  *slurm.Record
+	requeue bool // Slurm starts the task again if its node fails
+}
+
+// live reports whether the task waits or runs.
+func (s sighting) live() bool { return s.task != nil && live(*s.task, s.requeue) }
+
+// live reports whether a task waits or runs, or is going to be started again.
+func live(t slurm.Task, requeue bool) bool {
+	return !t.State.Ended() || requeue && t.State.Interrupted()
 }
 
 // where returns what Slurm says of the shards of a step.
@@ -152,14 +161,14 @@ func (l *looking) where(step jobdir.Step) (map[int]sighting, error) {
 			if err != nil {
 				return nil, err
 			}
-			var seen sighting
+			seen := sighting{requeue: s.Requeue}
 			if t, ok := l.queue[s.Token][index]; ok {
 				seen.task = &t
 			}
 			if r, ok := l.records[s.Token][index]; ok {
 				seen.record = &r
 			}
-			if earlier := all[shard]; live(earlier.task) && !live(seen.task) {
+			if all[shard].live() && !seen.live() {
 				continue // an earlier round is still at it
 			}
 			if seen.task != nil || seen.record != nil {
@@ -169,9 +178,6 @@ func (l *looking) where(step jobdir.Step) (map[int]sighting, error) {
 	}
 	return all, nil
 }
-
-// live reports whether a task waits or runs.
-func live(t *slurm.Task) bool { return t != nil && (!t.State.Ended() || t.State.Interrupted()) }
 
 // shard counts a shard, and tells why it has no result.
 func (l *looking) shard(s *StepStatus, p jobdir.Progress, seen sighting, failures map[string]*Failure) {
@@ -210,9 +216,9 @@ func (l *looking) shard(s *StepStatus, p jobdir.Progress, seen sighting, failure
 	case p.Err != nil:
 		s.Failed++
 		fail(p.Err.Error(), "")
-	case live(seen.task) && (seen.task.State == slurm.Running || seen.task.State == slurm.Completing):
+	case seen.live() && (seen.task.State == slurm.Running || seen.task.State == slurm.Completing):
 		s.Running++
-	case live(seen.task):
+	case seen.live():
 		s.Queued++
 		if last != nil && last.State == jobdir.Failed { // it goes elsewhere
 			fail(task.Cause(last.Cause)+" (queued again)", last.Node)
@@ -283,6 +289,9 @@ func slurmWord(seen sighting) (word, node string) {
 	case slurm.OutOfMemory:
 		return "used more memory than it was given", node
 	case slurm.Failed:
+		if seen.record == nil { // the queue knows no exit status
+			return "failed; its log tells more", node
+		}
 		return fmt.Sprintf("ended with exit status %d; its log tells more", code), node
 	}
 	return "ended as " + string(state) + " without a result", node

@@ -45,20 +45,21 @@ type resuming struct {
 }
 
 func (r *resuming) run(ctx context.Context) (again Again, err error) {
-	step, missing, err := incomplete(r.Job)
-	if err != nil {
-		return again, err
+	if step, _, err := incomplete(r.Job); err != nil || step == "" {
+		return again, r.nothing(err)
 	}
-	if step == "" {
-		return again, fmt.Errorf("job %s is complete: %w", r.Job.ID(), ErrNothing)
-	}
-	again.Step = step
 	if err := r.ask(ctx); err != nil {
 		return again, err
 	}
 	if err := r.settleDoubts(ctx); err != nil {
 		return again, err
 	}
+	// after the queue: a task that has left it has published its result before
+	step, missing, err := incomplete(r.Job)
+	if err != nil || step == "" {
+		return again, r.nothing(err)
+	}
+	again.Step = step
 	flying, err := r.flying(step)
 	if err != nil {
 		return again, err
@@ -94,6 +95,14 @@ func (r *resuming) run(ctx context.Context) (again Again, err error) {
 	return again, r.give(ctx, &r.record, add)
 }
 
+// nothing is err, or that the job is complete.
+func (r *resuming) nothing(err error) error {
+	if err == nil {
+		err = fmt.Errorf("job %s is complete: %w", r.Job.ID(), ErrNothing)
+	}
+	return err
+}
+
 // incomplete returns the first step that lacks results, and the shards that lack one:
 // of a step that is not cut, all that it may get. No step: the job is complete.
 func incomplete(job *jobdir.Job) (jobdir.Step, []int, error) {
@@ -116,9 +125,11 @@ func incomplete(job *jobdir.Job) (jobdir.Step, []int, error) {
 // ask learns what Slurm has of the job.
 func (r *resuming) ask(ctx context.Context) error {
 	var tokens []string
+	requeue := map[string]bool{}
 	for _, s := range r.record.Submissions {
 		if s.State != jobdir.Refused {
 			tokens = append(tokens, s.Token)
+			requeue[s.Token] = s.Requeue
 		}
 	}
 	tasks, err := r.Scheduler.Jobs(ctx, tokens)
@@ -126,7 +137,7 @@ func (r *resuming) ask(ctx context.Context) error {
 		return fmt.Errorf("what Slurm has of the job is not known, so nothing is submitted: %w", err)
 	}
 	for _, task := range tasks {
-		if !task.State.Ended() || task.State.Interrupted() {
+		if live(task, requeue[task.Name]) {
 			r.queue[task.Name] = append(r.queue[task.Name], task)
 		}
 	}
