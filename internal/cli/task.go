@@ -155,6 +155,8 @@ func (t *taskRun) run(ctx context.Context, shard int) error {
 		return t.surplus(err)
 	case errors.Is(err, jobdir.ErrNotCut):
 		return fmt.Errorf("%w: the step before has failed; deploy_constants status %s tells why", err, t.job.ID())
+	case t.toldToStop(err) != nil:
+		return again(err)
 	case err != nil:
 		return err
 	}
@@ -365,7 +367,7 @@ func (t *taskRun) end(err error) error {
 	now := t.env.Now()
 	var node *task.NodeError
 	_, waits := errors.AsType[*task.WaitError](err)
-	signal, signalled := errors.AsType[*pipeline.SignalError](context.Cause(t.drain))
+	told := t.toldToStop(err)
 	switch {
 	case err == nil:
 		t.log.Info("done")
@@ -374,8 +376,8 @@ func (t *taskRun) end(err error) error {
 		t.log.WithError(err).Error("this node does not see what others see")
 		err = errors.Join(err, t.attempt.End(now, jobdir.Failed, oneLine(err.Error())))
 		return again(errors.Join(err, t.elsewhere()))
-	case signalled && errors.Is(err, pipeline.ErrNotAttempted), signalled && errors.Is(err, context.Canceled):
-		cause := fmt.Sprintf("told to stop by %s", signal.Signal)
+	case told != nil:
+		cause := fmt.Sprintf("told to stop by %s", told.Signal)
 		t.log.WithField("left", len(t.attempt.Left())).Warn(cause)
 		return again(errors.Join(err, t.attempt.End(now, jobdir.Stopped, cause)))
 	case errors.Is(err, task.ErrLocked), errors.Is(err, task.ErrDoubt):
@@ -387,6 +389,17 @@ func (t *taskRun) end(err error) error {
 		t.log.WithError(err).Error("failed")
 	}
 	return errors.Join(err, t.attempt.End(now, jobdir.Failed, oneLine(err.Error())))
+}
+
+// toldToStop returns the first signal if the error comes from a signal: work that was not
+// begun after the first, or was broken off by the second or by the end of the grace.
+func (t *taskRun) toldToStop(err error) *pipeline.SignalError {
+	_, broken := errors.AsType[*pipeline.SignalError](err)
+	first, signalled := errors.AsType[*pipeline.SignalError](context.Cause(t.drain))
+	if signalled && (broken || errors.Is(err, pipeline.ErrNotAttempted) || errors.Is(err, context.Canceled)) {
+		return first
+	}
+	return nil
 }
 
 // again is the error of a task that is to be started again.
