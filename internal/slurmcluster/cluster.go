@@ -315,14 +315,16 @@ func (c *Cluster) query(statement string) []string {
 	return []string{"--no-defaults", "--socket=" + c.mysqlSocket(), "--user=root", "--execute=" + statement}
 }
 
-// addCluster makes the cluster known to slurmdbd, which slurmctld wants.
+// addCluster makes the cluster known to slurmdbd, which slurmctld wants. On a busy
+// machine sacctmgr has failed with "Unspecified error" on a slurmdbd that had answered.
 func (c *Cluster) addCluster(ctx context.Context) error {
-	known, err := c.run(ctx, "sacctmgr", "-nP", "list", "cluster", clusterName, "format=cluster")
-	if err != nil || known != "" {
-		return err
-	}
-	_, err = c.run(ctx, "sacctmgr", "-iQ", "add", "cluster", clusterName)
-	return err
+	return c.slurmdbd.await(ctx, startLimit, "know the cluster", func(ctx context.Context) (bool, error) {
+		known, err := c.run(ctx, "sacctmgr", "-nP", "list", "cluster", clusterName, "format=cluster")
+		if err == nil && known == "" {
+			_, _ = c.run(ctx, "sacctmgr", "-iQ", "add", "cluster", clusterName) // the next look tells
+		}
+		return err == nil && known != "", nil
+	})
 }
 
 // awaitNodes waits until the nodes have registered and may run jobs. A state with a
