@@ -268,9 +268,6 @@ func (c loopback) maxSubmit(t testing.TB, tasks int) {
 	})
 }
 
-// full reports whether the long scenarios are to run on a real cluster.
-func full() bool { return os.Getenv("SLURM_TEST") == "full" }
-
 // A starter starts a cluster, or returns one that scenarios share, which has no
 // restrictions.
 type starter func(t testing.TB, r restricted) cluster
@@ -302,10 +299,13 @@ func TestFake(t *testing.T) {
 	}
 }
 
-// TestFull runs every scenario on a real cluster.
-func TestFull(t *testing.T) {
-	if !full() {
-		t.Skip("the long scenarios run on a real cluster with SLURM_TEST=full, as make test-slurm sets it")
+// TestReal runs a whole sweep on a real cluster without accounting, which starts in a
+// fraction of a second, and, where SLURM_TEST=full asks for the minutes that it takes,
+// every scenario on one with all that Slurm has.
+func TestReal(t *testing.T) {
+	t.Run("light", func(t *testing.T) { equal(t, newLoopback(t, slurmcluster.Options{}), small) })
+	if os.Getenv("SLURM_TEST") != "full" {
+		return
 	}
 	shared := newFull(t, restricted{})
 	common := func(t testing.TB, _ restricted) cluster {
@@ -324,10 +324,4 @@ func TestFull(t *testing.T) {
 			one.run(t, newFull)
 		})
 	}
-}
-
-// TestLight runs a whole sweep on a real cluster without accounting, which starts in a
-// fraction of a second.
-func TestLight(t *testing.T) {
-	equal(t, newLoopback(t, slurmcluster.Options{}), small)
 }
