@@ -1,6 +1,7 @@
 package slurmtest
 
 import (
+	"bufio"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,7 +44,10 @@ func hand(t *testing.T, start starter) {
 		t.Errorf("a plan before the scan: exit status %d: %s", r.status, r.stderr)
 	}
 	for _, step := range []jobdir.Step{jobdir.Scan, jobdir.Plan, jobdir.Apply, jobdir.Verify, jobdir.Summary} {
-		if step == jobdir.Verify {
+		switch step {
+		case jobdir.Plan:
+			j.failToChoose(t)
+		case jobdir.Verify:
 			j.breakOff(t)
 		}
 		args := []string{"task", "--job", j.id, "--step", string(step)}
@@ -94,6 +98,30 @@ func hand(t *testing.T, start starter) {
 	}
 	if list := s.want(t, 0, "jobs", "ls").stdout; list != "no jobs\n" {
 		t.Errorf("jobs ls: %s", list)
+	}
+}
+
+// failToChoose has a plan fail when it has begun its transaction and is about to say so.
+// The next one goes on with that transaction.
+func (j job) failToChoose(t *testing.T) {
+	t.Helper()
+	cmd := j.command("task", "--job", j.dir, "--step", "plan")
+	said, err := cmd.StderrPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	obstacle := filepath.Join(j.dir, "plan", "transaction.json")
+	for in := bufio.NewScanner(said); in.Scan(); {
+		if strings.Contains(in.Text(), "list the repository") { // it has looked for the file
+			must(t, os.Mkdir(obstacle, 0o755))
+		}
+	}
+	if status := statusOf(t, cmd.Wait()); status != 1 {
+		t.Errorf("a plan that cannot say which transaction it began: exit status %d", status)
+	}
+	must(t, os.Remove(obstacle))
+	list := decode[[]struct{ Status string }](t, j.want(t, 0, "history", "--json").stdout)
+	if len(list) != 1 || list[0].Status != "incomplete" {
+		t.Errorf("it left the transactions %v", list)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"deployconstants/internal/atomicfile"
@@ -68,6 +69,7 @@ type planning struct {
 	PlanOptions
 	planned Planned
 	index   *ledger.Index
+	digest  string // of the plan, SHA-256
 }
 
 func (p *planning) run(ctx context.Context) (err error) {
@@ -157,6 +159,7 @@ func (p *planning) chosen() (bool, error) {
 func (p *planning) begin(ctx context.Context) (err error) {
 	spec := p.Job.Spec()
 	if spec.Kind == jobdir.ApplyJob {
+		p.digest = spec.Plan
 		err = p.summarize()
 	} else {
 		if spec.Deploy {
@@ -174,29 +177,47 @@ func (p *planning) begin(ctx context.Context) (err error) {
 	if err != nil || p.planned.Plan.Changes() == 0 || !spec.Deploy {
 		return err
 	}
-	applying, err := p.Sweep.Apply(p.index)
+	own, err := p.beginOrFind(ctx)
 	if err != nil {
 		return err
 	}
-	applying.Origin = origin(p.Job)
-	file, err := os.Open(p.Job.PlanFile())
-	if err != nil {
-		return err
-	}
-	defer file.Close() // only read
-	if p.planned.Transaction, err = apply.Begin(ctx, applying, file); err != nil {
-		return err
-	}
+	p.planned.Transaction = own
+	p.planned.Unfinished = slices.DeleteFunc(p.planned.Unfinished, func(id string) bool { return id == own })
 	text, err := json.Marshal(p.planned)
 	if err != nil {
 		return err
 	}
 	if err = p.Job.PublishOnce(chosenName, bytes.NewReader(append(text, '\n'))); errors.Is(err, atomicfile.ErrExists) {
-		if err = p.giveUp(ctx, p.planned.Transaction); err == nil {
-			_, err = p.chosen()
+		if _, err = p.chosen(); err == nil && p.planned.Transaction != own {
+			err = p.giveUp(ctx, own)
 		}
 	}
 	return err
+}
+
+// beginOrFind begins the transaction of the plan, or finds the one that an attempt began
+// which was cut short before it could say so.
+func (p *planning) beginOrFind(ctx context.Context) (id string, err error) {
+	all, err := p.Sweep.Store.List(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, one := range all {
+		if one.Origin == origin(p.Job) && one.Status == tx.Incomplete && one.Plan == p.digest {
+			return one.ID, nil
+		}
+	}
+	applying, err := p.Sweep.Apply(p.index)
+	if err != nil {
+		return "", err
+	}
+	applying.Origin = origin(p.Job)
+	file, err := os.Open(p.Job.PlanFile())
+	if err != nil {
+		return "", err
+	}
+	defer file.Close() // only read
+	return apply.Begin(ctx, applying, file)
 }
 
 // giveUp ends a transaction in whose place another was chosen.
@@ -213,7 +234,7 @@ func (p *planning) makePlan(ctx context.Context) (err error) {
 	if p.planned.Plan, err = sweep.Plan(ctx, p.Sweep, p.index, &text); err != nil {
 		return err
 	}
-	_, err = p.Job.Publish("plan.jsonl.zst", &text)
+	p.digest, err = p.Job.Publish("plan.jsonl.zst", &text)
 	return err
 }
 
