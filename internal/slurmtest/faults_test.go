@@ -36,6 +36,18 @@ func tells(t testing.TB, s submit.Status, a attempt, cause string) {
 	}
 }
 
+// accounted is the status when accounting has caught up: its records come seconds late.
+func (j job) accounted(t testing.TB) (s submit.Status) {
+	t.Helper()
+	until(t, "accounting has caught up", func() bool {
+		s = j.status(t)
+		return !slices.ContainsFunc(s.Failures, func(f submit.Failure) bool {
+			return f.Cause == "ended without telling why" || strings.HasPrefix(f.Cause, "failed; ")
+		})
+	})
+	return s
+}
+
 // at is the attempt at a shard.
 func at(t testing.TB, held []attempt, shard int) attempt {
 	t.Helper()
@@ -93,14 +105,10 @@ func stopped(t *testing.T, start starter) {
 	goOn(held...)
 	s.idle(t)
 
-	cut := j.status(t)
+	cut := j.accounted(t)
 	if cut.State != submit.Cut {
 		t.Fatalf("the job is %s", cut.State)
 	}
-	until(t, "accounting has caught up", func() bool { // records come seconds late
-		cut = j.status(t)
-		return !slices.ContainsFunc(cut.Failures, func(f submit.Failure) bool { return f.Cause == "ended without telling why" })
-	})
 	tells(t, cut, killed, "killed by signal 9")
 	tells(t, cut, limited, "told to stop by user defined signal 1")
 	tells(t, cut, stuck, "reached its time limit")
@@ -197,12 +205,7 @@ func unlucky(t *testing.T, start starter) {
 	goOn(held...)
 	must(t, s.ResumeNode(t.Context(), first.Node))
 	s.idle(t)
-	var cut submit.Status
-	until(t, "accounting has caught up", func() bool {
-		cut = j.status(t)
-		return !slices.ContainsFunc(cut.Failures, func(f submit.Failure) bool { return f.Cause == "ended without telling why" })
-	})
-	tells(t, cut, first, "its node failed")
+	tells(t, j.accounted(t), first, "its node failed")
 	s.want(t, 0, "resume", j.id)
 	s.idle(t)
 	j.isComplete(t)

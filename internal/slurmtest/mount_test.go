@@ -36,21 +36,21 @@ func mount(t *testing.T, start starter) {
 	s := newSite(t, nil, small)
 	want := s.serial(t)
 	wrap := hiding(t, s.Roots())
-	s.cluster = start(t, restricted{wrap: map[string][]string{"n2": wrap}})
+	s.cluster = start(t, restricted{wrap: map[string][]string{"n1": wrap}}) // where single tasks begin, too
 	j := s.submit(t, "sweep", "-D")
 	s.idle(t)
 	j.isComplete(t)
 	want.check(t, j.outcome(t))
 	sent := 0
-	for _, step := range []jobdir.Step{jobdir.Scan, jobdir.Plan, jobdir.Apply, jobdir.Verify} {
+	for _, step := range jobdir.Steps() {
 		all := j.attempts(t, step)
 		for _, a := range all {
-			if a.Node != "n2" {
+			if a.Node != "n1" {
 				continue
 			}
 			sent++
 			last := of(all, a.shard)[len(of(all, a.shard))-1]
-			if a.state != jobdir.Failed || !strings.Contains(a.cause, "is it mounted?") || last.Node == "n2" || last.state != jobdir.Done || last.Restart == 0 {
+			if a.state != jobdir.Failed || !strings.Contains(a.cause, "is it mounted?") || last.Node == "n1" || last.state != jobdir.Done || last.Restart == 0 {
 				t.Errorf("step %s, shard %d: %s on %s: %s; at last %s on %s", step, a.shard, a.state, a.Node, a.cause, last.state, last.Node)
 			}
 		}
@@ -63,7 +63,7 @@ func mount(t *testing.T, start starter) {
 	s.idle(t)
 	cut := j.status(t)
 	f := causeOf(t, cut, jobdir.Scan, "is it mounted?")
-	if cut.State != submit.Cut || !slices.Equal(f.Nodes, []string{"n2"}) || cut.Steps[0].Failed != len(f.Shards) {
+	if cut.State != submit.Cut || !slices.Equal(f.Nodes, []string{"n1"}) || cut.Steps[0].Failed != len(f.Shards) {
 		t.Errorf("the job is %s, %+v, %+v", cut.State, cut.Steps, f)
 	}
 	here := s.command("task", "--job", j.dir, "--step", "scan", "--shard", itoa(f.Shards[0]))
@@ -72,7 +72,7 @@ func mount(t *testing.T, start starter) {
 	if r := finish(t, there); r.status != 75 {
 		t.Errorf("a task without data: exit status %d: %s", r.status, r.stderr)
 	}
-	s.want(t, 0, "resume", "--exclude", "n2", j.id)
+	s.want(t, 0, "resume", "--exclude", "n1", j.id)
 	s.idle(t)
 	j.isComplete(t)
 }

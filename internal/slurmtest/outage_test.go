@@ -1,7 +1,6 @@
 package slurmtest
 
 import (
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,9 +19,9 @@ func outage(t *testing.T, start starter) {
 	again := s.run(t, "resume", j.id)
 	unknown := s.run(t, "status", "--json", j.id)
 	must(t, s.StartController(t.Context()))
-	for what, r := range map[string]result{"submit": r, "resume": again} {
-		if r.status != 1 || !strings.Contains(r.stderr, "Unable to contact slurm controller") {
-			t.Errorf("%s without a controller: exit status %d: %s", what, r.status, r.stderr)
+	for what, ended := range map[string]result{"submit": r, "resume": again} {
+		if ended.status != 1 || !strings.Contains(ended.stderr, "Unable to contact slurm controller") {
+			t.Errorf("%s without a controller: exit status %d: %s", what, ended.status, ended.stderr)
 		}
 	}
 	if !strings.Contains(r.stderr, "resume "+j.id) {
@@ -36,20 +35,14 @@ func outage(t *testing.T, start starter) {
 			t.Errorf("%s was submitted without a controller", one.Token)
 		}
 	}
-	if list := s.attempts(j); list > 0 {
-		t.Errorf("%d tasks ran", list)
+	if ran := j.attempts(t, jobdir.Scan); len(ran) > 0 {
+		t.Errorf("without a controller ran %+v", ran)
 	}
 	s.want(t, 0, "resume", j.id)
 	s.idle(t)
 	j.isComplete(t)
 	j.once(t)
 	want.check(t, j.outcome(t))
-}
-
-// attempts counts the directories of a job that tasks have made.
-func (s *site) attempts(j job) int {
-	entries, _ := os.ReadDir(j.dir + "/scan/attempts") // there may be none
-	return len(entries)
 }
 
 // reply: submissions that were taken, though nobody was told.
@@ -71,6 +64,7 @@ func reply(t *testing.T, start starter) {
 	s.idle(t)
 	j.isComplete(t)
 	j.once(t)
+	j.scannedOnce(t)
 
 	// who submits is killed before it hears
 	before := map[string]bool{j.id: true}
@@ -88,10 +82,28 @@ func reply(t *testing.T, start starter) {
 	if before[j.id] {
 		t.Fatal("the job of a submitter that was killed is not there")
 	}
-	s.run(t, "resume", j.id)
+	s.want(t, 0, "resume", j.id)
 	s.idle(t)
 	j.isComplete(t)
 	j.once(t)
+	j.scannedOnce(t)
+}
+
+// scannedOnce fails unless the cluster has had as many tasks for the scan as there are
+// shards, under whatever names.
+func (j job) scannedOnce(t testing.TB) {
+	t.Helper()
+	tasks := 0
+	for token, arrays := range j.queue(t) {
+		for _, states := range arrays {
+			if strings.Contains(token, "-scan-") {
+				tasks += len(states)
+			}
+		}
+	}
+	if shards := j.status(t).Steps[0].Shards; tasks != shards {
+		t.Errorf("the scan of %d shards has had %d tasks", shards, tasks)
+	}
 }
 
 // accounting: what status tells without it.
