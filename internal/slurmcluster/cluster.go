@@ -165,7 +165,7 @@ func (c *Cluster) makeDaemons() {
 		"--seed-file="+filepath.Join(c.dir, "munge", "seed"))
 	c.mariadbd = with("mariadbd", "mariadbd", "--no-defaults", "--user="+c.user, "--datadir="+filepath.Join(c.dir, "mysql"),
 		"--socket="+c.mysqlSocket(), "--pid-file="+filepath.Join(c.sockets, "mysql.pid"), "--bind-address=127.0.0.1",
-		"--port="+strconv.Itoa(c.ports.mariadbd), "--skip-log-bin", "--skip-name-resolve", "--max-allowed-packet=16M",
+		"--port="+strconv.Itoa(c.ports.mariadbd), "--tmpdir="+c.temporaryTables(), "--skip-log-bin", "--skip-name-resolve", "--max-allowed-packet=16M",
 		"--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--innodb-lock-wait-timeout=900",
 		"--innodb-flush-log-at-trx-commit=0") // a database that may be lost need not wait for the disk
 	c.slurmdbd = with("slurmdbd", "slurmdbd", "-D") // finds slurmdbd.conf beside SLURM_CONF
@@ -296,7 +296,7 @@ func (c *Cluster) startDatabase(ctx context.Context) error {
 			return err
 		}
 		if _, err := c.run(ctx, "mariadb-install-db", "--no-defaults", "--user="+c.user, "--datadir="+data,
-			"--auth-root-authentication-method=normal", "--skip-test-db"); err != nil {
+			"--tmpdir="+c.temporaryTables(), "--auth-root-authentication-method=normal", "--skip-test-db"); err != nil {
 			return err
 		}
 	}
@@ -310,6 +310,10 @@ func (c *Cluster) startDatabase(ctx context.Context) error {
 		" create user if not exists %[2]s@'127.0.0.1' identified by '%[2]s'; grant all on %[1]s.* to %[2]s@'127.0.0.1'", databaseName, databaseUser))...)
 	return err
 }
+
+// temporaryTables is a folder of this database's own: mariadbd removes, when it starts,
+// the temporary tables that it finds, in /tmp those of another cluster.
+func (c *Cluster) temporaryTables() string { return filepath.Join(c.dir, "tmp") }
 
 func (c *Cluster) query(statement string) []string {
 	return []string{"--no-defaults", "--socket=" + c.mysqlSocket(), "--user=root", "--execute=" + statement}

@@ -48,7 +48,7 @@ func freePorts(nodes int) (ports, error) {
 
 // configure makes the folders and writes the configuration.
 func (c *Cluster) configure() error {
-	for _, folder := range []string{"etc", "log", "ctld", "munge"} {
+	for _, folder := range []string{"etc", "log", "ctld", "munge", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(c.dir, folder), 0o755); err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@
 //	ctld/        state of slurmctld: a cluster that is started again in the same folder goes on
 //	spool.nX/    of each node
 //	mysql/       the database
+//	tmp/         its temporary tables
 //	munge/       the key of this cluster
 //
 // Sockets have names of at most 107 bytes; they are in a short temporary folder of
