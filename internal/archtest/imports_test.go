@@ -38,6 +38,8 @@ var rooms = map[string]room{
 	"internal/fslock":     {layer: 0, modules: []string{unix}},
 	"internal/atomicfile": {layer: 0, neighbours: []string{"internal/fslock"}, modules: []string{unix}},
 
+	"internal/plot": {layer: 0},
+
 	"slurm": {layer: 0},
 
 	"internal/beacon": {layer: 1},
