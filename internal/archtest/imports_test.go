@@ -69,6 +69,7 @@ var rooms = map[string]room{
 	"stages/dark":     {layer: 4},
 	"stages":          {layer: 5, modules: []string{logrus}},
 	"stages/resolve":  {layer: 5},
+	"stages/darkrun":  {layer: 6, modules: []string{logrus}},
 	"stages/scan":     {layer: 6},
 	"stages/merge":    {layer: 6},
 	"stages/plan":     {layer: 6},

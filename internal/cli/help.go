@@ -83,6 +83,7 @@ OTHER COMMANDS:
   geometry              deploy the geometry of a detector, moved where asked for
   epix10ka              merge and deploy the constants of an Epix10ka's panels
   jungfrau              merge and deploy the constants of a Jungfrau's panels
+  dark                  pedestals, rms, and status of pixels from dark runs into the repository
   ledger                what the XTC headers said: ls, show, compact, export
   repo                  the constants repository: init, name, save, ls, aliases, check
   xtc                   look inside XTC files: dump, ids

@@ -42,6 +42,7 @@ const (
 	Position   = "position"
 	Segment    = "segment"
 	Extent     = "extent"
+	Limits     = "limits"
 	Target     = "dst"
 	Outcome    = "outcome"
 	Bytes      = "bytes"
@@ -54,7 +55,7 @@ const (
 
 var order = []string{
 	Experiment, Run, Detector, Source, Panel, ID, Gain, Value, Tables, Shape, Alias, CType, Now, RunStamp, Option, Stamp, Dataset,
-	Repository, Path, From, Frame, Object, Position, Segment, Extent, Target, Outcome, Bytes, SHA256, Mode, Owner, Reason, Command, logrus.ErrorKey,
+	Repository, Path, From, Frame, Object, Position, Segment, Extent, Limits, Target, Outcome, Bytes, SHA256, Mode, Owner, Reason, Command, logrus.ErrorKey,
 }
 
 // levels are the documented names of log levels, compared without regard to case.

@@ -1,0 +1,181 @@
+package darkrun
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"deployconstants/stages/dark"
+	"deployconstants/xtc/dataset"
+	"deployconstants/xtc/frames"
+)
+
+// A Report is what became of the runs.
+type Report struct {
+	Dataset string      `json:"dataset"`
+	Runs    []RunReport `json:"runs"`
+	Darks   []Dark      `json:"darks"` // in the order in which they ended
+}
+
+// Failed counts the runs and darks with an error.
+func (r Report) Failed() int {
+	n := 0
+	for _, run := range r.Runs {
+		if run.Error != "" {
+			n++
+		}
+	}
+	for _, d := range r.Darks {
+		if d.Error != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Err joins the errors of runs and darks.
+func (r Report) Err() error {
+	var all []error
+	for _, run := range r.Runs {
+		all = append(all, run.err)
+	}
+	for _, d := range r.Darks {
+		all = append(all, d.err)
+	}
+	return errors.Join(all...)
+}
+
+// A RunReport is what one run had.
+type RunReport struct {
+	Run      int      `json:"run"`
+	Stamp    string   `json:"stamp"`  // of the run's time, facility's zone; "": unknown
+	Events   int      `json:"events"` // looked at
+	Tally    Tally    `json:"tally"`
+	Warnings []string `json:"warnings,omitempty"`
+	Error    string   `json:"error,omitempty"` // why no or not all events were read
+
+	err error
+}
+
+func (r *RunReport) fail(err error) {
+	r.err = errors.Join(r.err, err)
+	r.Error = r.err.Error()
+}
+
+// A Dark is one dark: of a detector in a run, or in a cycle of it.
+type Dark struct {
+	Run    int    `json:"run"`
+	Source string `json:"source"` // as asked for, where the run has no such detector
+	Type   string `json:"type"`
+	ID     string `json:"id"`
+	Step   int    `json:"step"` // calibration cycle from 0; -1: the whole run
+	Gain   string `json:"gain"` // mode of the cycle, as in names of files; "": the only one
+	Shape  []int  `json:"shape"`
+	Stamp  string `json:"stamp"` // valid from then on
+
+	Frames     int     `json:"frames"`     // that were added
+	Statistics int     `json:"statistics"` // as files say it
+	Without    Without `json:"without"`    // events that were looked at and gave no frame
+
+	// RMS and Average are the limits of good pixels, by panel for an epix10ka; Threshold
+	// is how many values outside of the range a good pixel may have.
+	RMS       []dark.Limits  `json:"rms_limits"`
+	Average   []dark.Limits  `json:"average_limits"`
+	Threshold int            `json:"threshold"`
+	Bits      map[string]int `json:"bits"` // pixels by status bit
+	Good      int            `json:"good"` // pixels without
+	Pixels    int            `json:"pixels"`
+	Dead      []int          `json:"dead_panels,omitempty"` // of an epix10ka: no pixel with an rms
+
+	Previous string   `json:"previous,omitempty"` // pedestals of the dark before, in the repository
+	Jump     *float64 `json:"jump_adu,omitempty"` // median of the distances from them
+
+	Files []File   `json:"files"`
+	Plots []string `json:"plots,omitempty"`
+	Error string   `json:"error,omitempty"`
+
+	err error
+}
+
+func (d *Dark) fail(err error) {
+	d.err = errors.Join(d.err, err)
+	d.Error = d.err.Error()
+}
+
+// Err is why the dark failed, nil if it did not.
+func (d Dark) Err() error { return d.err }
+
+// Outcomes of a File.
+const (
+	Created   = "created"
+	Replaced  = "replaced"
+	Unchanged = "unchanged"
+	NotSaved  = "not saved" // a dry run
+)
+
+// A File is one of the constants that were saved.
+type File struct {
+	CType   string `json:"ctype"`
+	Path    string `json:"path"` // "" in a dry run
+	Outcome string `json:"outcome"`
+	Deploys bool   `json:"-"` // constants of a whole detector
+}
+
+// A Tally is that of a run's events, see dataset.Tally.
+type Tally struct {
+	Events      int `json:"events"`
+	Trimmed     int `json:"trimmed"`
+	EpicsOnly   int `json:"epics_only"`
+	NoFiducials int `json:"no_fiducials"`
+	SameClock   int `json:"same_clock"`
+	Torn        int `json:"torn_chunks"`
+	NoChunk     int `json:"missing_chunks"`
+	Incomplete  int `json:"incomplete"`
+	Broken      int `json:"broken"`
+}
+
+// Without counts events without a frame of a detector, by reason; see dataset.Counts.
+type Without struct {
+	Missing    int `json:"missing"`
+	Damaged    int `json:"damaged"`
+	Elsewhere  int `json:"elsewhere"`
+	NoConfig   int `json:"no_config"`
+	Broken     int `json:"broken"`
+	Incomplete int `json:"incomplete"`
+	OtherShape int `json:"other_shape"` // of another shape or type than the first frame
+}
+
+// add counts an event by the error of its frame.
+func (w *Without) add(err error) {
+	for _, reason := range []struct {
+		is    error
+		count *int
+	}{
+		{dataset.ErrDamaged, &w.Damaged}, {dataset.ErrElsewhere, &w.Elsewhere}, {frames.ErrNoConfig, &w.NoConfig},
+		{frames.ErrBroken, &w.Broken}, {dataset.ErrIncomplete, &w.Incomplete}, {dark.ErrShape, &w.OtherShape},
+	} {
+		if errors.Is(err, reason.is) {
+			*reason.count++
+			return
+		}
+	}
+	w.Missing++
+}
+
+// String says how many events had no frame, and why; "" for none.
+func (w Without) String() string {
+	var parts []string
+	for _, reason := range []struct {
+		count int
+		what  string
+	}{
+		{w.Missing, "had no data"}, {w.Damaged, "were damaged"}, {w.Elsewhere, "have their data elsewhere"},
+		{w.NoConfig, "cannot be read without a configuration"}, {w.Broken, "were broken"},
+		{w.Incomplete, "were incomplete"}, {w.OtherShape, "had another shape"},
+	} {
+		if reason.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", reason.count, reason.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

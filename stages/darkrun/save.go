@@ -1,0 +1,237 @@
+package darkrun
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"deployconstants/internal/atomicfile"
+	"deployconstants/internal/logx"
+	"deployconstants/repo"
+	"deployconstants/repo/ndarray"
+	"deployconstants/stages/dark"
+)
+
+// singleOutputs are what the repository gets of a dark of one gain.
+var singleOutputs = []struct {
+	ctype  repo.CType
+	output dark.Output
+}{{repo.Pedestals, dark.Average}, {repo.PixelRMS, dark.RMS}, {repo.PixelStatus, dark.Status}}
+
+// saveSingle saves the constants of a detector with one gain.
+func (s *single) saveSingle(ctx context.Context, d *Dark, r *dark.Result) error {
+	for _, out := range singleOutputs {
+		file := File{CType: string(out.ctype), Outcome: NotSaved, Deploys: true}
+		if !s.DryRun {
+			path, err := s.Repository.FileName(ctx, s.request(d, out.ctype))
+			if err != nil {
+				return err
+			}
+			text, err := s.text(d, r, out.output, path)
+			if err != nil {
+				return err
+			}
+			if file, err = s.save(file, path, text); err != nil {
+				return err
+			}
+		}
+		d.Files = append(d.Files, file)
+	}
+	return s.saveWork(d, r)
+}
+
+func (c *camera) request(d *Dark, ctype repo.CType) repo.Request {
+	return repo.Request{
+		Experiment: c.Experiment, Run: d.Run, RunStamp: c.pass.stamp, Panel: c.panel, CType: ctype, Stamp: d.Stamp,
+	}
+}
+
+// text is an array as calibrun saves it.
+func (s *single) text(d *Dark, r *dark.Result, o dark.Output, name string) ([]byte, error) {
+	var text bytes.Buffer
+	err := r.WriteText(&text, o, dark.TextOptions{
+		Dataset: s.dataset(d.Run), Source: d.Source,
+		Header: ndarray.Header{Host: s.Header.Host, WorkDir: s.Header.WorkDir, FileName: name, Time: s.Header.Time, User: s.Header.User},
+	})
+	return text.Bytes(), err
+}
+
+// dataset names the run as psana would be told it.
+func (p *pass) dataset(run int) string {
+	if p.Options.Dataset.IsFile {
+		return p.Options.Dataset.Path
+	}
+	return fmt.Sprintf("exp=%s:run=%d%s", p.Options.Dataset.Exp, run, p.Suffix)
+}
+
+// saveWork writes all arrays into the work directory, named as calibrun names them.
+func (s *single) saveWork(d *Dark, r *dark.Result) (err error) {
+	if s.WorkDir == "" || s.DryRun {
+		return nil
+	}
+	root, err := os.OpenRoot(s.WorkDir)
+	if err != nil {
+		return fmt.Errorf("work directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	if _, err := atomicfile.MkdirAll(root, "results", s.DirMode, s.Group); err != nil {
+		return err
+	}
+	for _, o := range dark.Outputs {
+		name := "results/" + dark.CalibrunName(s.Experiment, d.Run, o, d.Source)
+		path := strings.TrimSuffix(s.WorkDir, "/") + "/" + name
+		text, err := s.text(d, r, o, path)
+		if err != nil {
+			return err
+		}
+		if _, err := atomicfile.Publish(root, name, bytes.NewReader(text), atomicfile.Options{
+			Mode: s.FileMode, Group: s.Group, KeepExisting: true,
+		}); err != nil {
+			return err
+		}
+		d.Files = append(d.Files, File{CType: o.String(), Path: path, Outcome: Created})
+	}
+	return nil
+}
+
+// takeTables judges and saves the results of a cycle: one for all panels, or one each.
+func (c *camera) takeTables(ctx context.Context, d *Dark, results []*dark.Result, kinds []dark.Kind) {
+	d.describe(results...)
+	c.draw(d, results)
+	var pedestals []float64
+	count := 0
+	for _, r := range results {
+		pedestals = append(pedestals, r.Averages...)
+		tables, err := dark.Panels(r.Array(dark.Average))
+		if err != nil {
+			d.fail(err)
+			return
+		}
+		count += len(tables)
+	}
+	panels, err := c.panels(count)
+	if err == nil {
+		err = c.judge(d)
+	}
+	if err == nil {
+		stamp, _ := repo.ParseStamp(d.Stamp)
+		err = c.compare(ctx, d, pedestals, c.previousTables(panels, d.Gain, stamp))
+	}
+	if err == nil {
+		err = c.saveTables(ctx, d, results, kinds, panels)
+	}
+	if err != nil {
+		d.fail(err)
+	}
+}
+
+// saveTables saves the tables of one gain.
+func (c *camera) saveTables(ctx context.Context, d *Dark, results []*dark.Result, kinds []dark.Kind, panels []repo.Panel) error {
+	var dirs, prefixes []string
+	if !c.DryRun {
+		// The whole detector first: a record of its first panel alone would be taken for
+		// that of the detector (see package repo).
+		if _, err := c.register(ctx, c.panel, d); err != nil {
+			return err
+		}
+		for _, panel := range panels {
+			alias, err := c.register(ctx, panel, d)
+			if err != nil {
+				return err
+			}
+			dir, err := c.Repository.DetectorDir(panel, alias)
+			if err != nil {
+				return err
+			}
+			dirs = append(dirs, dir)
+			prefixes = append(prefixes, fmt.Sprintf("%s_%s_%s_%s_r%04d", panel.Type.Name, alias, d.Stamp, c.Experiment, d.Run))
+		}
+	}
+	each := len(panels) / len(results) // panels of a result
+	for _, kind := range kinds {
+		for i, panel := range panels {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			file := File{CType: kind.CType, Outcome: NotSaved}
+			if !c.DryRun {
+				var text bytes.Buffer
+				if err := kind.WriteTable(&text, results[i/each], i%each); err != nil {
+					return fmt.Errorf("%s of panel %s: %w", kind.CType, panel.ID, err)
+				}
+				name := dirs[i] + "/" + kind.CType + "/" + dark.Epix10kaTableName(prefixes[i], kind.CType, d.Gain)
+				var err error
+				if file, err = c.save(file, c.Repository.Dir()+"/"+name, text.Bytes()); err != nil {
+					return err
+				}
+			}
+			d.Files = append(d.Files, file)
+		}
+	}
+	return nil
+}
+
+// register makes the directories and the alias of a detector or panel.
+func (c *camera) register(ctx context.Context, panel repo.Panel, d *Dark) (string, error) {
+	if err := c.Repository.MakeTree(panel); err != nil {
+		return "", err
+	}
+	return c.Repository.Alias(ctx, panel, repo.Origin{Experiment: c.Experiment, Run: d.Run})
+}
+
+// save publishes a file of the repository, unless its numbers are there already.
+func (c *camera) save(file File, path string, text []byte) (File, error) {
+	there, same, err := c.compareText(path, text)
+	if err != nil {
+		return file, err
+	}
+	file.Path, file.Outcome = path, Created
+	switch {
+	case same:
+		file.Outcome = Unchanged
+		return file, nil
+	case there && !c.Replace:
+		return file, fmt.Errorf("%w: %s; look at both, and replace it with --force, or give another time with -t", ErrExists, path)
+	case there:
+		file.Outcome = Replaced
+	}
+	if _, err := c.Repository.Replace(strings.TrimPrefix(path, c.Repository.Dir()+"/"), text); err != nil {
+		return file, err
+	}
+	c.log.WithField(logx.Path, path).Info("saved")
+	return file, nil
+}
+
+// compareText reports whether a file is there, and with the same numbers.
+func (c *camera) compareText(path string, text []byte) (there, same bool, err error) {
+	file, err := c.Repository.OpenConstants(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, false, nil
+	case errors.Is(err, repo.ErrEmpty):
+		return true, false, nil
+	case err != nil:
+		return false, false, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	const headers = 64 << 10 // bytes by which they may differ
+	old, err := io.ReadAll(io.LimitReader(file, int64(len(text))+headers))
+	return true, bytes.Equal(numbers(old), numbers(text)), err
+}
+
+// numbers is a text without its header.
+func numbers(text []byte) []byte {
+	for len(text) > 0 && (text[0] == '#' || text[0] == '\n') {
+		end := bytes.IndexByte(text, '\n')
+		if end < 0 {
+			return nil
+		}
+		text = text[end+1:]
+	}
+	return text
+}
