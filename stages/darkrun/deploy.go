@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 
@@ -24,34 +25,60 @@ type DeployOptions struct {
 	Limits content.Limits  // that constants must keep to
 }
 
-// Deploy deploys the constants of whole detectors that a report has, as the documented
-// command would: each as <run>-end.data, with its line in HISTORY. What fails keeps the
-// rest from nothing; the errors are joined. Outcomes are in the order of the report.
+// An item is what is deployed at once: a calibration type of a detector.
+type item struct {
+	dark  Dark
+	ctype repo.CType
+	path  string // in the repository; "": merged from tables of panels
+}
+
+// items are what a report has to deploy: the files of whole detectors, and behind them
+// what is merged from tables, once for all gains and runs, valid from the last of them.
+func items(report Report) []item {
+	var all []item
+	var merged []item
+	for _, d := range report.Darks {
+		for _, file := range d.Files {
+			switch ctype, err := repo.ParseCType(file.CType); {
+			case d.err != nil || err != nil:
+			case file.Deploys:
+				all = append(all, item{d, ctype, file.Path})
+			case d.Gain != "":
+				at := slices.IndexFunc(merged, func(m item) bool { return m.dark.Source == d.Source && m.ctype == ctype })
+				if at < 0 {
+					at, merged = len(merged), append(merged, item{d, ctype, ""})
+				}
+				merged[at].dark = d
+			}
+		}
+	}
+	return append(all, merged...)
+}
+
+// Deploy deploys the constants that a report has, as the documented command would: each
+// as <run>-end.data, with its line in HISTORY. Those of a Jungfrau or an epix10ka are
+// merged from the tables that are valid then, for which all gains of a dark must be
+// there. What fails does not keep the rest from being deployed; the errors are joined.
 func Deploy(ctx context.Context, report Report, spec dataset.Spec, o DeployOptions, log logrus.FieldLogger) ([]stages.Deployment, error) {
 	var all []stages.Deployment
 	var failed error
-	for _, d := range report.Darks {
-		for _, file := range d.Files {
-			if !file.Deploys || d.err != nil {
-				continue
-			}
-			if err := context.Cause(ctx); err != nil {
-				return all, errors.Join(failed, err)
-			}
-			done, err := o.deploy(ctx, d, file, spec, log)
-			if err != nil {
-				failed = errors.Join(failed, fmt.Errorf("deploy %s of run %d, %s: %w", file.CType, d.Run, d.Source, err))
-				continue
-			}
-			all = append(all, done)
+	for _, i := range items(report) {
+		if err := context.Cause(ctx); err != nil {
+			return all, errors.Join(failed, err)
 		}
+		done, err := o.deploy(ctx, i, spec, log)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("deploy %s of run %d, %s: %w", i.ctype, i.dark.Run, i.dark.Source, err))
+			continue
+		}
+		all = append(all, done)
 	}
 	return all, failed
 }
 
-func (o DeployOptions) deploy(ctx context.Context, d Dark, file File, spec dataset.Spec, log logrus.FieldLogger) (stages.Deployment, error) {
-	call := o.Base
-	call.Dataset, call.Detector, call.CType, call.Run, call.Deploy = ofRun(spec, d.Run), d.Source, repo.CType(file.CType), d.Run, true
+func (o DeployOptions) deploy(ctx context.Context, i item, spec dataset.Spec, log logrus.FieldLogger) (stages.Deployment, error) {
+	call, d := o.Base, i.dark
+	call.Dataset, call.Detector, call.CType, call.Run, call.Deploy = ofRun(spec, d.Run), d.Source, i.ctype, d.Run, true
 	var err error
 	if call.Stamp, err = repo.ParseStamp(d.Stamp); err != nil {
 		return stages.Deployment{}, err
@@ -61,37 +88,39 @@ func (o DeployOptions) deploy(ctx context.Context, d Dark, file File, spec datas
 	} else if call.Range, err = calibdir.ParseRange(fmt.Sprintf("%d-end", d.Run)); err != nil {
 		return stages.Deployment{}, err
 	}
-	if err := o.check(ctx, d, file, call.Repository, call.Stamp); err != nil {
-		return stages.Deployment{}, err
+	if i.path != "" {
+		if err := o.check(ctx, i, call.Repository, call.Stamp); err != nil {
+			return stages.Deployment{}, err
+		}
 	}
-	return stages.Deploy(ctx, call, log.WithFields(logrus.Fields{logx.Run: d.Run, logx.CType: file.CType}))
+	return stages.Deploy(ctx, call, log.WithFields(logrus.Fields{logx.Run: d.Run, logx.CType: i.ctype}))
 }
 
 // check makes sure that the file is the one that is valid at its time, and that its
 // content may be published.
-func (o DeployOptions) check(ctx context.Context, d Dark, file File, repository *repo.Repository, stamp repo.Stamp) (err error) {
-	detType, err := repo.TypeOfSource(d.Source)
+func (o DeployOptions) check(ctx context.Context, i item, repository *repo.Repository, stamp repo.Stamp) (err error) {
+	detType, err := repo.TypeOfSource(i.dark.Source)
 	if err != nil {
 		return err
 	}
-	panel := repo.Panel{Type: detType, ID: d.ID, Source: d.Source}
+	panel := repo.Panel{Type: detType, ID: i.dark.ID, Source: i.dark.Source}
 	alias, _, err := repository.LookupAlias(panel)
 	if err != nil {
 		return err
 	}
-	choice, err := repository.Resolve(panel, alias, repo.CType(file.CType), stamp)
+	choice, err := repository.Resolve(panel, alias, i.ctype, stamp)
 	if err != nil {
 		return err
 	}
-	if choice.Path != file.Path {
-		return fmt.Errorf("%s is valid at %s instead of %s, which was just made; remove one of the two", choice.Path, stamp, file.Path)
+	if choice.Path != i.path {
+		return fmt.Errorf("%s is valid at %s instead of %s, which was just made; remove one of the two", choice.Path, stamp, i.path)
 	}
-	constants, err := repository.OpenConstants(file.Path)
+	constants, err := repository.OpenConstants(i.path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, constants.Close()) }()
-	return o.Limits.Check(ctx, content.Subject{Type: detType, CType: repo.CType(file.CType)}, constants, nil)
+	return o.Limits.Check(ctx, content.Subject{Type: detType, CType: i.ctype}, constants, nil)
 }
 
 // ofRun is the data set of one run of several.

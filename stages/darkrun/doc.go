@@ -24,8 +24,9 @@
 //	<type>/<id>/status_dark/<type>_<alias>_<stamp>_<experiment>_r<run>_status_dark.dat
 //	    where features are asked for: rows of numbers, as det_pixel_status writes them
 //	<type>/<panel id>/<ctype>/<type>_<alias>_<stamp>_<experiment>_r<run>_<ctype>_<gain mode>.dat
-//	    of a Jungfrau pedestals, rms, status, dark_min, dark_max; of an epix10ka the
-//	    first three: rows of numbers, as the original tools write them
+//	    of a Jungfrau pedestals, pixel_rms, pixel_status, dark_min, dark_max, of an epix10ka
+//	    the first three: rows of numbers, as the original tools write them; and pedestals of
+//	    AHL-L and AML-L, where the panel has tables of charge injection, offset and gainci
 //
 // The stamp is the run's time, or Options.Stamp. A file whose numbers are there already
 // stays as it is; one with other numbers is replaced only if Options.Replace is set.

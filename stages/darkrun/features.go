@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"deployconstants/internal/logx"
-	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
 	"deployconstants/xtc"
@@ -67,11 +66,7 @@ func (s *single) saveFeatures(ctx context.Context, d *Dark) error {
 		if err != nil {
 			return err
 		}
-		stamp, err := repo.ParseStamp(d.Stamp)
-		if err != nil {
-			return err
-		}
-		name := fmt.Sprintf("%s_%s_%s_%s_r%04d_%s.dat", s.panel.Type.Name, alias, stamp, s.Experiment, d.Run, statusDark)
+		name := fmt.Sprintf("%s_%s_%s_%s_r%04d_%s.dat", s.panel.Type.Name, alias, d.Stamp, s.Experiment, d.Run, statusDark)
 		if file, err = s.save(file, fmt.Sprintf("%s/%s/%s/%s", s.Repository.Dir(), dir, statusDark, name), text.Bytes()); err != nil {
 			return err
 		}

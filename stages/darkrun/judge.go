@@ -37,17 +37,16 @@ func (d *Dark) describe(results ...*dark.Result) {
 // bad is the fraction of pixels with a status bit.
 func (d *Dark) bad() float64 { return 1 - float64(d.Good)/float64(max(1, d.Pixels)) }
 
-// judge decides whether a dark may be saved, and what it would be valid from.
-func (c *camera) judge(d *Dark) error {
-	stamp := c.stamp
+// judge decides whether a dark may be saved, and from when it is valid.
+func (c *camera) judge(d *Dark) (stamp repo.Stamp, err error) {
+	stamp = c.pass.stamp
 	if c.Stamp != "" {
-		var err error
 		if stamp, err = repo.ParseStamp(c.Stamp); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if stamp == 0 {
-		return fmt.Errorf("%w: the time of run %d is unknown, since its files have no BeginRun; give the time from which the constants are valid with -t", ErrNoDark, d.Run)
+		return 0, fmt.Errorf("%w: the time of run %d is unknown, since its files have no BeginRun; give the time from which the constants are valid with -t", ErrNoDark, d.Run)
 	}
 	d.Stamp = stamp.String()
 	limit := c.MaxBad
@@ -55,10 +54,10 @@ func (c *camera) judge(d *Dark) error {
 		limit = defaultMaxBad
 	}
 	if bad := d.bad(); bad > limit {
-		return fmt.Errorf("%w: %d of %d pixels are bad (%.1f%%), more than the fraction %g; look at the plots, and raise --max-bad if the dark is right",
+		return 0, fmt.Errorf("%w: %d of %d pixels are bad (%.1f%%), more than the fraction %g; look at the plots, and raise --max-bad if the dark is right",
 			ErrHeldBack, d.Pixels-d.Good, d.Pixels, 100*bad, limit)
 	}
-	return nil
+	return stamp, nil
 }
 
 // compare finds how far the pedestals are from those of the dark before, and holds the
@@ -138,37 +137,4 @@ func (c *camera) previous(stamp repo.Stamp) []string {
 		return nil
 	}
 	return []string{c.Repository.Dir() + "/" + dir + "/" + string(repo.Pedestals) + "/" + entry.Name}
-}
-
-// previousTables returns the pedestals of each panel in that gain; none where one has none.
-func (c *camera) previousTables(panels []repo.Panel, mode string, stamp repo.Stamp) []string {
-	var all []string
-	for _, panel := range panels {
-		alias, found, err := c.Repository.LookupAlias(panel)
-		if err != nil || !found {
-			return nil
-		}
-		dir, err := c.Repository.DetectorDir(panel, alias)
-		if err != nil {
-			return nil
-		}
-		dir += "/" + string(repo.Pedestals)
-		items, err := c.Repository.Items(dir)
-		if err != nil {
-			return nil
-		}
-		newest := repo.Table{}
-		name := ""
-		for _, item := range items {
-			table, ok := repo.ParseTable(item.Name, panel.Type.Name, string(repo.Pedestals), mode)
-			if ok && table.Stamp < stamp && table.Stamp >= newest.Stamp {
-				newest, name = table, item.Name
-			}
-		}
-		if name == "" {
-			return nil
-		}
-		all = append(all, c.Repository.Dir()+"/"+dir+"/"+name)
-	}
-	return all
 }

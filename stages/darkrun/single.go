@@ -7,7 +7,6 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
 	"deployconstants/xtc/dataset"
@@ -104,9 +103,8 @@ func (s *single) take(ctx context.Context, r *dark.Result) {
 	d := s.dark
 	d.describe(r)
 	s.draw(d, []*dark.Result{r})
-	err := s.judge(d)
+	stamp, err := s.judge(d)
 	if err == nil {
-		stamp, _ := repo.ParseStamp(d.Stamp) // judge has seen it
 		err = s.compare(ctx, d, r.Averages, s.previous(stamp))
 	}
 	if err != nil {

@@ -1,0 +1,215 @@
+package darkrun
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"deployconstants/internal/logx"
+	"deployconstants/repo"
+	"deployconstants/repo/ndarray"
+	"deployconstants/stages/dark"
+)
+
+// A panelDir is where the tables of a panel go, and how their names begin.
+type panelDir struct {
+	panel repo.Panel
+	dir   string    // below the repository
+	name  repo.Name // but for the calibration type
+}
+
+// tableOf is the kind of a table as the repository names it: as psana names the
+// calibration type, where it has one.
+func tableOf(kind dark.Kind) (ctype string) {
+	if deployed, err := repo.ParseCType(kind.Deployed); err == nil {
+		return string(deployed)
+	}
+	return kind.CType
+}
+
+// takeTables judges and saves the results of a cycle: one for all panels, or one each.
+func (c *camera) takeTables(ctx context.Context, d *Dark, results []*dark.Result, kinds []dark.Kind) {
+	d.describe(results...)
+	c.draw(d, results)
+	if err := c.keepTables(ctx, d, results, kinds); err != nil {
+		d.fail(err)
+	}
+}
+
+func (c *camera) keepTables(ctx context.Context, d *Dark, results []*dark.Result, kinds []dark.Kind) error {
+	var pedestals []float64
+	each := 0 // panels of a result
+	for _, r := range results {
+		pedestals = append(pedestals, r.Averages...)
+		tables, err := dark.Panels(r.Array(dark.Average))
+		if err != nil {
+			return err
+		}
+		each = len(tables)
+	}
+	panels, err := c.panels(each * len(results))
+	if err != nil {
+		return err
+	}
+	stamp, err := c.judge(d)
+	if err != nil {
+		return err
+	}
+	if err := c.compare(ctx, d, pedestals, c.previousTables(panels, d.Gain, stamp)); err != nil {
+		return err
+	}
+	dirs, err := c.panelDirs(ctx, d, panels, stamp)
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		for i, dir := range dirs {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			err := c.saveTable(d, dir, tableOf(kind), d.Gain, func(text *bytes.Buffer) error {
+				return kind.WriteTable(text, results[i/each], i%each)
+			})
+			if err != nil {
+				return fmt.Errorf("%s of panel %s: %w", kind.CType, dir.panel.ID, err)
+			}
+		}
+	}
+	for i, dir := range dirs {
+		if err := c.saveSwitched(d, dir, results[i/each]); err != nil {
+			return fmt.Errorf("pedestals of panel %s behind the switch of %s: %w", dir.panel.ID, d.Gain, err)
+		}
+	}
+	return nil
+}
+
+// panelDirs makes directories and aliases of the panels, but in a dry run.
+func (c *camera) panelDirs(ctx context.Context, d *Dark, panels []repo.Panel, stamp repo.Stamp) ([]panelDir, error) {
+	dirs := make([]panelDir, len(panels))
+	for i, panel := range panels {
+		dirs[i] = panelDir{panel: panel, name: repo.Name{
+			DetType: panel.Type.Name, Stamp: stamp, Experiment: c.Experiment, Run: d.Run,
+		}}
+	}
+	if c.DryRun {
+		return dirs, nil
+	}
+	// The whole detector first: a record of its first panel alone would be taken for
+	// that of the detector (see package repo).
+	if _, err := c.register(ctx, c.panel, d); err != nil {
+		return nil, err
+	}
+	for i, panel := range panels {
+		alias, err := c.register(ctx, panel, d)
+		if err != nil {
+			return nil, err
+		}
+		dirs[i].name.Alias = alias
+		if dirs[i].dir, err = c.Repository.DetectorDir(panel, alias); err != nil {
+			return nil, err
+		}
+	}
+	return dirs, nil
+}
+
+// register makes the directories and the alias of a detector or panel.
+func (c *camera) register(ctx context.Context, panel repo.Panel, d *Dark) (string, error) {
+	if err := c.Repository.MakeTree(panel); err != nil {
+		return "", err
+	}
+	return c.Repository.Alias(ctx, panel, repo.Origin{Experiment: c.Experiment, Run: d.Run})
+}
+
+// saveTable saves a table of one panel and gain.
+func (c *camera) saveTable(d *Dark, dir panelDir, ctype, mode string, write func(*bytes.Buffer) error) error {
+	file := File{CType: ctype, Outcome: NotSaved}
+	if !c.DryRun {
+		var text bytes.Buffer
+		if err := write(&text); err != nil {
+			return err
+		}
+		table := repo.Table{Name: dir.name, Mode: mode}
+		table.CType = ctype
+		var err error
+		if file, err = c.save(file, c.Repository.Dir()+"/"+dir.dir+"/"+ctype+"/"+table.String(), text.Bytes()); err != nil {
+			return err
+		}
+	}
+	d.Files = append(d.Files, file)
+	return nil
+}
+
+// switchedModes are the modes of an epix10ka behind the switch of another.
+var switchedModes = map[string]string{"AHL-H": "AHL-L", "AML-M": "AML-L"}
+
+// saveSwitched derives the pedestals behind the switch of an automatic mode of a panel,
+// where the repository has offsets and gains of charge injection before and behind it.
+func (c *camera) saveSwitched(d *Dark, dir panelDir, r *dark.Result) error {
+	behind, switches := switchedModes[d.Gain]
+	if !switches || c.DryRun {
+		return nil
+	}
+	var inputs [4][]float64
+	for i, of := range []struct{ dir, ctype, mode string }{
+		{"offset", "offset", d.Gain}, {"offset", "offset", behind}, {"gain", "gainci", d.Gain}, {"gain", "gainci", behind},
+	} {
+		path, err := c.newestTable(dir.dir+"/"+of.dir, dir.panel.Type.Name, of.ctype, of.mode, dir.name.Stamp)
+		if err != nil {
+			return err
+		}
+		if path == "" {
+			c.log.WithField(logx.Panel, dir.panel.ID).Infof("no pedestals of %s: there is no table %s of %s", behind, of.ctype, of.mode)
+			return nil
+		}
+		if inputs[i], err = c.readConstants(path, len(r.Averages)); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	low, err := dark.SwitchedPedestals(r.Averages, inputs[0], inputs[1], inputs[2], inputs[3])
+	if err != nil {
+		return err
+	}
+	array := &ndarray.Array{Shape: r.Shape, DType: ndarray.Float64, Floats: low}
+	return c.saveTable(d, dir, string(repo.Pedestals), behind, func(text *bytes.Buffer) error {
+		return array.WriteTable(text, "%.3f")
+	})
+}
+
+// newestTable returns the path of the newest table of a directory that is not newer than
+// the stamp; "" for none. Of equal stamps the greatest name counts.
+func (c *camera) newestTable(dir, detType, ctype, mode string, stamp repo.Stamp) (path string, err error) {
+	items, err := c.Repository.Items(dir)
+	if err != nil {
+		return "", err
+	}
+	var newest repo.Stamp
+	for _, item := range items {
+		table, ok := repo.ParseTable(item.Name, detType, ctype, mode)
+		if ok && table.Stamp <= stamp && table.Stamp >= newest {
+			newest, path = table.Stamp, c.Repository.Dir()+"/"+dir+"/"+item.Name
+		}
+	}
+	return path, nil
+}
+
+// previousTables returns the pedestals of each panel in that gain which are older than
+// the stamp; none where one has none.
+func (c *camera) previousTables(panels []repo.Panel, mode string, stamp repo.Stamp) []string {
+	var all []string
+	for _, panel := range panels {
+		alias, found, err := c.Repository.LookupAlias(panel)
+		if err != nil || !found {
+			return nil
+		}
+		dir, err := c.Repository.DetectorDir(panel, alias)
+		if err != nil {
+			return nil
+		}
+		path, err := c.newestTable(dir+"/"+string(repo.Pedestals), panel.Type.Name, string(repo.Pedestals), mode, stamp-1)
+		if err != nil || path == "" {
+			return nil
+		}
+		all = append(all, path)
+	}
+	return all
+}
