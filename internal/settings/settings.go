@@ -112,6 +112,7 @@ type Content struct {
 	Min        *float64 `toml:"min"`
 	Max        *float64 `toml:"max"`
 	MaxChanged *float64 `toml:"max_changed"` // fraction of the elements, 0 to 1, that may differ from what is deployed
+	MaxBad     *float64 `toml:"max_bad"`     // of status words: fraction of the pixels, 0 to 1, that may have a bit
 }
 
 // file mirrors the settings file. A nil field is absent from it.
@@ -307,6 +308,8 @@ func checkByCType(maxAge map[string]int, content map[string]Content) error {
 			return fmt.Errorf("content.%s: min %g is above max %g", ctype, *limits.Min, *limits.Max)
 		case limits.MaxChanged != nil && (*limits.MaxChanged < 0 || *limits.MaxChanged > 1):
 			return fmt.Errorf("content.%s: max_changed is %g; write a fraction, 0 to 1", ctype, *limits.MaxChanged)
+		case limits.MaxBad != nil && (*limits.MaxBad < 0 || *limits.MaxBad > 1):
+			return fmt.Errorf("content.%s: max_bad is %g; write a fraction, 0 to 1", ctype, *limits.MaxBad)
 		}
 	}
 	return nil

@@ -112,6 +112,8 @@ pedestals = 30
 [content.pixel_gain]
 max = 100.0
 max_changed = 0.5
+[content.pixel_status]
+max_bad = 0.25
 `)
 	s, err := settings.Load(path, environment(settings.StateVariable, "/environment/state", "HOME", "/home/tester"))
 	if err != nil {
@@ -134,6 +136,7 @@ max_changed = 0.5
 		"batch.max_changes":              {"0", "default"},
 		"max_age.pedestals":              {"30", path},
 		"content.pixel_gain.max_changed": {"0.5", path},
+		"content.pixel_status.max_bad":   {"0.25", path},
 	}
 	for _, entry := range s.Entries() {
 		if w, ok := want[entry.Key]; ok {
@@ -168,6 +171,7 @@ func TestLoadRefusesPoliciesThatCannotBeMeant(t *testing.T) {
 		"content of what":       "[content.gain]\nmin = 0.0",
 		"no content":            "[content.pixel_gain]\nmin = 2.0\nmax = 1.0",
 		"fraction":              "[content.pixel_gain]\nmax_changed = 50.0",
+		"fraction of pixels":    "[content.pixel_status]\nmax_bad = -0.1",
 		"empty root":            `data_roots = ["/a", ""]`,
 	} {
 		if _, err := settings.Load(write(t, content), environment()); err == nil {

@@ -56,7 +56,7 @@ func (s Settings) Entries() []Entry {
 		for _, limit := range []struct {
 			name  string
 			value *float64
-		}{{"min", limits.Min}, {"max", limits.Max}, {"max_changed", limits.MaxChanged}} {
+		}{{"min", limits.Min}, {"max", limits.Max}, {"max_changed", limits.MaxChanged}, {"max_bad", limits.MaxBad}} {
 			if limit.value != nil {
 				entries = append(entries, Entry{Key: "content." + ctype + "." + limit.name, Value: number(*limit.value)})
 			}

@@ -46,7 +46,7 @@ type judge struct {
 	allowed allowed
 
 	elements  int
-	anything  bool // an element is not 0
+	notZero   fault
 	notFinite fault
 	outside   fault
 	changed   fault
@@ -138,7 +138,9 @@ func (j *judge) take(values []float64) {
 		default:
 			j.outside.add(j.elements+i, v)
 		}
-		j.anything = j.anything || v != 0
+		if v != 0 {
+			j.notZero.add(j.elements+i, v)
+		}
 	}
 	j.elements += len(values)
 }
@@ -162,7 +164,12 @@ func (j *judge) verdict(shape []int, compared bool) error {
 			"%d of %d elements are %s the range %g to %g, the first is %s: %g%s, or change content.%s in the settings",
 			f.count, all, what, j.allowed.min, j.allowed.max, place(f.first, shape), f.value, advice, ctype)}
 	}
-	if j.allowed.nonZero && !j.anything {
+	if f, most := j.notZero, j.allowed.maxBad; most > 0 && isWord(ctype) && float64(f.count) > most*float64(all) {
+		return &Problem{Kind: Bad, Element: f.first, Count: f.count, Message: fmt.Sprintf(
+			"%d of %d pixels are bad, more than the fraction %g, the first is %s: %g%s, or change content.%s.max_bad in the settings",
+			f.count, all, most, place(f.first, shape), f.value, advice, ctype)}
+	}
+	if j.allowed.nonZero && j.notZero.count == 0 {
 		return &Problem{Kind: Range, Element: 0, Count: all, Message: fmt.Sprintf(
 			"all %d elements of %s are 0%s", all, ctype, advice)}
 	}
@@ -182,6 +189,12 @@ func (j *judge) tooChanged(things string, all int, place func(int) string) error
 	return &Problem{Kind: Changed, Element: f.first, Count: f.count, Message: fmt.Sprintf(
 		"%d of %d %s differ from what is deployed, more than the fraction %g, the first is %s; look at both, then raise content.%s.max_changed in the settings",
 		f.count, all, things, limit, place(f.first), j.subject.CType)}
+}
+
+// isWord reports whether elements of a ctype are words of status bits, 0 for a good
+// pixel.
+func isWord(ctype repo.CType) bool {
+	return ctype == repo.PixelStatus || ctype == repo.StatusData || ctype == repo.StatusExtra
 }
 
 // place writes the index of an element as numpy does.

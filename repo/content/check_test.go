@@ -46,6 +46,11 @@ IP          0   CAMERA      0    0  0  -100000    0  0 0   0.00000  0.00000  0.0
 CAMERA      0   EPIX100:V1  0    0  0  0         90  0 0   0.0  0 -1e-3
 `
 
+// maxBad are limits of the fraction of bad pixels.
+func maxBad(fraction float64) content.Limits {
+	return content.Limits{ByCType: map[repo.CType]content.Limit{repo.PixelStatus: {MaxBad: &fraction}}}
+}
+
 func TestCheck(t *testing.T) {
 	epix := table(704, 768, "1")
 	status := table(704, 768, "0")
@@ -94,6 +99,12 @@ func TestCheck(t *testing.T) {
 		{"own range", "epix100a", repo.Gain, epix, "-", content.Limits{ByCType: map[repo.CType]content.Limit{repo.PixelGain: {Max: new(0.5)}}},
 			content.Problem{Kind: content.Range, Element: 0, Count: 704 * 768,
 				Message: "540672 of 540672 elements are outside of the range -1e+06 to 0.5, the first is element (0,0): 1; repair or withdraw the file in the repository, or change content.pixel_gain in the settings"}},
+
+		{"bad, no limit", "opal1000", repo.Status, "1 2\n3 4", "-", content.Limits{}, content.Problem{}},
+		{"bad at the limit", "opal1000", repo.Status, "0 2\n0 4", "-", maxBad(0.5), content.Problem{}},
+		{"bad", "opal1000", repo.PixelStatus, "0 2\n3 4", "-", maxBad(0.5), content.Problem{Kind: content.Bad, Element: 1, Count: 3,
+			Message: "3 of 4 pixels are bad, more than the fraction 0.5, the first is element (0,1): 2; repair or withdraw the file in the repository, or change content.pixel_status.max_bad in the settings"}},
+		{"bad is of words", "opal1000", repo.Pedestals, "1 2\n3 4", "-", content.Limits{ByCType: map[repo.CType]content.Limit{repo.Pedestals: {MaxBad: new(0.5)}}}, content.Problem{}},
 
 		{"changed, no limit", "opal1000", repo.Gain, table(2, 2, "1"), table(2, 2, "2"), content.Limits{}, content.Problem{}},
 		{"changed at the limit", "opal1000", repo.Gain, "1 1\n1 1", "1 1\n1 2", content.Limits{MaxChanged: 0.25}, content.Problem{}},
@@ -316,6 +327,7 @@ func TestFingerprint(t *testing.T) {
 		{ByCType: map[repo.CType]content.Limit{repo.PixelRMS: {Min: new(1.0)}}},
 		{ByCType: map[repo.CType]content.Limit{repo.PixelRMS: {Max: new(1.0)}}},
 		{ByCType: map[repo.CType]content.Limit{repo.PixelRMS: {MaxChanged: new(0.1)}}},
+		maxBad(0.1),
 	} {
 		if other, is := seen[l.Fingerprint()]; is {
 			t.Errorf("%d is as %d", i, other)

@@ -18,6 +18,7 @@
 //	not-finite  NaN or infinite, as psana reads it       a position or angle is
 //	range       outside of the ctype's range, a
 //	            fraction in a bit word, a gain of 0 only
+//	bad         too many words of status have a bit
 //	changed     too many elements differ from what       too many objects differ
 //	            is deployed
 //
@@ -41,8 +42,9 @@
 //	status_extra  0 ... 2^64-1     psana's uint64, whole numbers
 //	common_mode   +-10^6           algorithm, thresholds in ADU, counts of pixels
 //
-// How many elements may have changed is not limited unless the settings do: new
-// pedestals differ everywhere. Deployed constants that psana could not use
+// How many pixels may have a status bit is not limited unless the settings do
+// (max_bad): a detector may be half dark on purpose. Nor is how many elements may have
+// changed: new pedestals differ everywhere. Deployed constants that psana could not use
 // themselves are no yardstick: replacing them is a repair.
 //
 // # Guarantees and limits

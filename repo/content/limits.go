@@ -29,6 +29,7 @@ type Limit struct {
 	Min        *float64 // least element
 	Max        *float64 // greatest element
 	MaxChanged *float64 // fraction of the elements, 0 to 1, that may differ from what is deployed; 0: any
+	MaxBad     *float64 // of bit words: fraction of the elements, 0 to 1, that may have a bit; 0: any
 }
 
 // allowed is what elements of one ctype may be.
@@ -38,6 +39,7 @@ type allowed struct {
 	whole      bool    // numbers without fraction only
 	nonZero    bool    // not all elements may be 0
 	maxChanged float64
+	maxBad     float64 // of bit words; 0: any
 }
 
 // defaults are explained in the package documentation. A ctype that is absent may
@@ -67,7 +69,7 @@ func (l Limits) of(ctype repo.CType) allowed {
 	}
 	own := l.ByCType[ctype]
 	for _, replaced := range []struct{ to, from *float64 }{
-		{&a.min, own.Min}, {&a.max, own.Max}, {&a.maxChanged, own.MaxChanged},
+		{&a.min, own.Min}, {&a.max, own.Max}, {&a.maxChanged, own.MaxChanged}, {&a.maxBad, own.MaxBad},
 	} {
 		if replaced.from != nil {
 			*replaced.to = *replaced.from
@@ -106,7 +108,7 @@ func (l Limits) Fingerprint() string {
 	fmt.Fprintln(sum, rules, l.maxElements(), l.maxBytes())
 	for _, ctype := range repo.PsanaCTypes() {
 		a := l.of(ctype)
-		fmt.Fprintln(sum, ctype, a.min, a.max, a.whole, a.nonZero, a.maxChanged)
+		fmt.Fprintln(sum, ctype, a.min, a.max, a.whole, a.nonZero, a.maxChanged, a.maxBad)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }

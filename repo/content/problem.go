@@ -11,6 +11,7 @@ const (
 	Shape      Kind = "shape"      // psana would ignore constants of this shape
 	NotFinite  Kind = "not-finite" // NaN or infinite elements
 	Range      Kind = "range"      // elements that cannot be true
+	Bad        Kind = "bad"        // too many pixels have a status bit
 	Changed    Kind = "changed"    // too different from what is deployed
 )
 

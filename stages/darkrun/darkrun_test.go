@@ -178,7 +178,7 @@ func (w *world) check(d darkrun.Dark, r *dark.Result) {
 	if d.Frames != r.Frames || d.Statistics != r.Statistics || d.Threshold != r.Threshold {
 		w.t.Errorf("%d frames, statistics %d, threshold %d; want %d, %d, %d", d.Frames, d.Statistics, d.Threshold, r.Frames, r.Statistics, r.Threshold)
 	}
-	if d.RMS[0] != r.RMSLimits || d.Average[0] != r.AverageLimits {
+	if d.RMS[0] != darkrun.Limits(r.RMSLimits) || d.Average[0] != darkrun.Limits(r.AverageLimits) {
 		w.t.Errorf("limits %+v %+v, want %+v %+v", d.RMS, d.Average, r.RMSLimits, r.AverageLimits)
 	}
 	_, good := r.StatusCounts()

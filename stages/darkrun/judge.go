@@ -21,7 +21,7 @@ const defaultMaxBad = 0.5
 func (d *Dark) describe(results ...*dark.Result) {
 	for panel, r := range results {
 		d.Frames, d.Statistics, d.Threshold = r.Frames, r.Statistics, r.Threshold
-		d.RMS, d.Average = append(d.RMS, r.RMSLimits), append(d.Average, r.AverageLimits)
+		d.RMS, d.Average = append(d.RMS, Limits(r.RMSLimits)), append(d.Average, Limits(r.AverageLimits))
 		bits, good := r.StatusCounts()
 		d.Good += good
 		d.Pixels += len(r.Status)

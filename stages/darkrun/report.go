@@ -79,8 +79,8 @@ type Dark struct {
 
 	// RMS and Average are the limits of good pixels, by panel for an epix10ka; Threshold
 	// is how many values outside of the range a good pixel may have.
-	RMS       []dark.Limits  `json:"rms_limits"`
-	Average   []dark.Limits  `json:"average_limits"`
+	RMS       []Limits       `json:"rms_limits"`
+	Average   []Limits       `json:"pedestal_limits"`
 	Threshold int            `json:"threshold"`
 	Bits      map[string]int `json:"bits"` // pixels by status bit
 	Good      int            `json:"good"` // pixels without
@@ -119,6 +119,14 @@ type File struct {
 	Path    string `json:"path"` // "" in a dry run
 	Outcome string `json:"outcome"`
 	Deploys bool   `json:"-"` // constants of a whole detector
+}
+
+// Limits are those of a good pixel, see dark.Limits.
+type Limits struct {
+	Mean float64 `json:"mean_adu"` // over all pixels
+	Std  float64 `json:"std_adu"`
+	Low  float64 `json:"low_adu"`
+	High float64 `json:"high_adu"`
 }
 
 // A Tally is that of a run's events, see dataset.Tally.
