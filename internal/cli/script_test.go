@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 			return writeFacility(env.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "normalize": normalize, "transaction": transaction,
+			"status": status, "normalize": normalize, "transaction": transaction, "darkdata": darkData,
 		},
 	})
 }

@@ -109,6 +109,9 @@ func report(stderr io.Writer, err error, asJSON bool) int {
 
 // apart takes errors that were joined apart again: each has a line of its own.
 func apart(err error) []error {
+	if explicit, ok := err.(*statusError); ok {
+		return apart(explicit.err)
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok && strings.Contains(err.Error(), "\n") {
 		var all []error
 		for _, one := range joined.Unwrap() {
