@@ -50,7 +50,7 @@ var darkFlags = append([]cli.Flag{
 	&cli.StringFlag{Name: "max-jump", Usage: "hold a dark back if the median of the distances of its pedestals from those before is above `ADU`; default: any"},
 	&cli.BoolFlag{Name: "force", Usage: "replace constants of the same name with other numbers"},
 	&cli.BoolFlag{Name: "no-plots", Usage: "make no plots"},
-	&cli.StringFlag{Name: "workers", Usage: "`N` parts of a detector that are worked on at a time; default: one for each processor"},
+	&cli.StringFlag{Name: "workers", Usage: workersFlag.Usage},
 	&cli.StringFlag{Name: "features", Usage: "`LIST` of features of det_pixel_status for status_dark, of 1,2,3; default: none"},
 	&cli.StringFlag{Name: "snrmax", Usage: "`N` spreads from the median to the limits of features; default: 8"},
 	&cli.StringFlag{Name: "evskip", Usage: "leave the first `N` events out, of a Jungfrau or epix10ka in every cycle; default: 0"},

@@ -109,7 +109,7 @@ func TestHelpOfFlags(t *testing.T) {
 			t.Errorf("%s: no options", name)
 		}
 		for _, entry := range regexp.MustCompile(`(?m)^  -.*\n(?: {20}.*\n)*`).FindAllString(options, -1) {
-			parts := regexp.MustCompile(`(?s)^  ((?:-., )?--[a-z-]+)(?: [A-Z][A-Z/0-9]*| 1/N)?\s{2,}(.+)$`).FindStringSubmatch(entry)
+			parts := regexp.MustCompile(`(?s)^  ((?:-., )?--[a-z0-9_-]+)(?: [A-Z][A-Z/0-9]*| 1/N)?\s{2,}(.+)$`).FindStringSubmatch(entry)
 			if parts == nil {
 				t.Errorf("%s: option without explanation: %q", name, entry)
 				continue

@@ -85,7 +85,7 @@ func fieldNames(of reflect.Type) []string {
 		switch {
 		case name == "" && field.Anonymous:
 			names = append(names, fieldNames(field.Type)...)
-		case name != "-":
+		case name != "-" && field.IsExported():
 			names = append(names, name)
 		}
 	}

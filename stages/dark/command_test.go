@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +16,9 @@ import (
 	"time"
 
 	"deployconstants/internal/cli"
+	"deployconstants/internal/plot"
 	"deployconstants/internal/testenv"
+	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
 	"deployconstants/stages/darkrun"
 	"deployconstants/xtc"
@@ -228,12 +232,51 @@ func TestCommandOfOneGain(t *testing.T) {
 				}
 				want := bytes.Replace(text, []byte("work/results/"+name), []byte(d.Files[at].Path), 1)
 				compareBytes(t, d.Files[at].Path, saved, want)
+				if o == dark.Average {
+					checkPlot(t, d, saved)
+				}
 			}
 		}
 		if compared != len(texts) {
 			t.Errorf("%d files compared of %d", compared, len(texts))
 		}
 	})
+}
+
+// checkPlot compares the picture of the pedestals in the file of plots with their text.
+func checkPlot(t *testing.T, d darkrun.Dark, text []byte) {
+	t.Helper()
+	pedestals, err := ndarray.ReadText(bytes.NewReader(text), ndarray.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pedestals.Len() > 2000 || len(d.Shape) != 2 {
+		return // a dot is more than a pixel
+	}
+	file, err := os.Open(d.Plots[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	read, err := png.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn, ok := read.(*image.Paletted)
+	if !ok {
+		t.Fatalf("%s is a %T", d.Plots[0], read)
+	}
+	chart := plot.NewImage("", "ADU", d.Shape, pedestals.AsFloat64())
+	_, areas := plot.Page{Notes: []string{""}, Charts: [][]plot.Chart{{chart}}}.Render() // where it is on the page
+	area := areas[0][0]
+	side := area.Dx() / d.Shape[1]
+	for i, v := range chart.Values {
+		x, y := area.Min.X+i%d.Shape[1]*side+side/2, area.Min.Y+i/d.Shape[1]*side+side/2
+		got, want := int(drawn.ColorIndexAt(x, y)), int(chart.Shade(v))
+		if got < want-1 || got > want+1 { // the text is rounded
+			t.Fatalf("pixel %d of %.2f ADU has the shade %d, want %d", i, v, got, want)
+		}
+	}
 }
 
 // escaped is a pattern that means a name.
