@@ -112,9 +112,19 @@ func (d demo) show() error {
 	); err != nil {
 		return err
 	}
-	return d.commands(step{"One experiment, run, detector and type at a time, as documented:", []string{
+	if err := d.commands(step{"One experiment, run, detector and type at a time, as documented:", []string{
 		"-l", "WARNING", "-e", deployed.experiment, "-r", deployed.run, "-d", deployed.source, "-C", deployed.ctype,
 		"-D", "-c", filepath.Join(filepath.Dir(d.settings), "calib-of-"+deployed.experiment),
+	}, 0, 0}); err != nil {
+		return err
+	}
+	if err := writeDark(d.Roots()[0]); err != nil {
+		return err
+	}
+	fmt.Printf("\nA new experiment takes %d dark frames of an epix100a.\n", darkFrames)
+	return d.commands(step{"Pedestals, rms and status of its pixels, made, drawn and deployed:", []string{
+		"dark", "-l", "WARNING", "-e", darkExperiment, "-r", "1", "-d", "epix100a", "-D",
+		"-c", filepath.Join(filepath.Dir(d.settings), "calib-of-"+darkExperiment),
 	}, 0, 0})
 }
 
