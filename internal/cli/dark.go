@@ -22,6 +22,7 @@ import (
 	"deployconstants/repo/calibdir"
 	"deployconstants/repo/content"
 	"deployconstants/stages"
+	"deployconstants/stages/dark"
 	"deployconstants/stages/darkrun"
 	"deployconstants/xtc/dataset"
 )
@@ -56,6 +57,7 @@ var darkFlags = append([]cli.Flag{
 	&cli.StringFlag{Name: "evskip", Usage: "leave the first `N` events out, of a Jungfrau or epix10ka in every cycle; default: 0"},
 	&cli.StringFlag{Name: "events", Usage: "look at `N` events behind them; default: as many as --nrecs, of a Jungfrau 100000"},
 	&cli.StringFlag{Name: "evstep", Usage: "look at `N` events of every cycle of a Jungfrau; default: 2000"},
+	&cli.StringFlag{Name: "evcode", Usage: "take events with one of the event `CODES`, separated by commas; with negative ones those with none of them; default: all"},
 	&cli.StringFlag{Name: "stepnum", Usage: "process only cycle `N` of a Jungfrau or epix10ka, from 0"},
 	&cli.StringFlag{Name: "stepmax", Usage: "process `N` cycles of a Jungfrau or epix10ka at most; default: all, 5"},
 	&cli.StringFlag{Name: "nbs", Usage: "collect `N` frames of each cycle of an epix10ka; default: 1024"},
@@ -289,6 +291,13 @@ func (m *darkMaking) parseRest(c *cli.Context) error {
 		}
 		bits := uint16(mask)
 		o.Params.DataBits = &bits
+	}
+	if c.IsSet("evcode") {
+		codes, err := dark.ParseEventCodes(c.String("evcode"))
+		if err != nil {
+			return fmt.Errorf("option --evcode: %w", err)
+		}
+		o.Codes = &codes
 	}
 	if c.IsSet("features") {
 		for feature := range strings.SplitSeq(c.String("features"), ",") {

@@ -688,3 +688,32 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("the repository has %v, %v", entries, err)
 	}
 }
+
+// TestEventCodes takes the events that have one of the codes, or none of them.
+func TestEventCodes(t *testing.T) {
+	w := newWorld(t)
+	w.options.DryRun = true
+	frames := epixFrames(60)
+	w.write(xtctest.Run{
+		Events: len(frames), Detectors: []xtctest.Detector{epixDetector(epixSource, 1)},
+		Frame: func(_, event int) xtctest.Node { return epixNode(frames[event]) },
+		EventCodes: func(event int) []uint32 {
+			codes := []uint32{140}
+			if event%3 == 0 {
+				codes = append(codes, 162)
+			}
+			return codes[event/50:] // the last ones have none, or the second alone
+		},
+	})
+	for text, want := range map[string]int{"162": 20, "140": 50, "140,162": 53, "-162": 40, "1,162": 20, "-1": 60} {
+		codes, err := dark.ParseEventCodes(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.options.Codes = &codes
+		report := w.run("260")
+		if d := w.only(report); d.Frames != want || report.Runs[0].Unwanted != 60-want || report.Runs[0].Events != 60 {
+			t.Errorf("%s: %d frames of %+v, want %d", text, d.Frames, report.Runs[0], want)
+		}
+	}
+}

@@ -94,10 +94,10 @@ func (e *epix10ka) label(labels []xtc.PVLabel) (string, error) {
 	return "", fmt.Errorf("%w: none of the %d labels of the cycle is named %s", dark.ErrGain, len(labels), name)
 }
 
-func (e *epix10ka) event(event *dataset.Event) {
+func (e *epix10ka) event(event *dataset.Event, wanted bool) {
 	number := e.inCycle
 	e.inCycle++
-	if e.dark == nil || e.dark.err != nil || number < e.Window.Skip || e.process != nil && e.process.Full() {
+	if !wanted || e.dark == nil || e.dark.err != nil || number < e.Window.Skip || e.process != nil && e.process.Full() {
 		return
 	}
 	frame, err := event.Frame(e.index)

@@ -85,6 +85,9 @@ func (s *single) frames(ctx context.Context, shape []int) iter.Seq2[[]uint16, er
 			return
 		}
 		defer events.Close() // it was read before, by the dark
+		if s.Codes != nil {
+			events.SelectCodes()
+		}
 		index, number, given := events.Select(s.detector.Src), 0, 0
 		var wide []uint16
 		for given < s.params.Frames {
@@ -108,7 +111,7 @@ func (s *single) frames(ctx context.Context, shape []int) iter.Seq2[[]uint16, er
 				return
 			}
 			frame, err := event.Frame(index)
-			if action == dark.Skip || err != nil || !slices.Equal(frame.Shape, shape) {
+			if action == dark.Skip || !s.wants(event) || err != nil || !slices.Equal(frame.Shape, shape) {
 				continue
 			}
 			pixels := frame.Uint16()

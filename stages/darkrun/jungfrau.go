@@ -63,7 +63,7 @@ func jungfrauMode(store *dataset.Store, src xtc.Src) (string, error) {
 	return "", fmt.Errorf("%w: no configuration tells the gain", ErrNoDark)
 }
 
-func (j *jungfrau) event(event *dataset.Event) {
+func (j *jungfrau) event(event *dataset.Event, wanted bool) {
 	number := j.inCycle
 	j.inCycle++
 	perStep := jungfrauStepEvents
@@ -74,7 +74,9 @@ func (j *jungfrau) event(event *dataset.Event) {
 	case j.done() || j.process != nil && j.process.Full():
 		return
 	}
-	j.looked++
+	if j.looked++; !wanted {
+		return
+	}
 	frame, err := event.Frame(j.index)
 	if err != nil {
 		j.dark.Without.add(err)

@@ -36,6 +36,7 @@ type Options struct {
 
 	Params   Params
 	Window   Window
+	Codes    *dark.EventCodes // events that are wanted; nil: all
 	Features Features
 
 	MaxBad  float64 // fraction of bad pixels above which a dark is held back; default 0.5; 1: none is
@@ -110,7 +111,7 @@ func set[T any](to, from *T) {
 }
 
 // A Window restricts which events are looked at. Events are those that psana gives out,
-// counted from 0, with or without data of a detector.
+// counted from 0, with or without data of a detector, and whatever their event codes.
 type Window struct {
 	Skip    int  // first ones left out: of the run; of a Jungfrau's or epix10ka's of every cycle
 	Events  *int // looked at behind them; nil: as many as Params.Frames, of a Jungfrau 100,000

@@ -48,8 +48,9 @@ func (r Report) Err() error {
 // A RunReport is what one run had.
 type RunReport struct {
 	Run      int      `json:"run"`
-	Stamp    string   `json:"stamp"`  // of the run's time, facility's zone; "": unknown
-	Events   int      `json:"events"` // looked at
+	Stamp    string   `json:"stamp"`    // of the run's time, facility's zone; "": unknown
+	Events   int      `json:"events"`   // looked at
+	Unwanted int      `json:"unwanted"` // of them, by their event codes
 	Tally    Tally    `json:"tally"`
 	Warnings []string `json:"warnings,omitempty"`
 	Error    string   `json:"error,omitempty"` // why no or not all events were read

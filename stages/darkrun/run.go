@@ -62,11 +62,11 @@ type pass struct {
 
 // A maker makes the darks of one detector.
 type maker interface {
-	begin(*dataset.Event)         // of a cycle
-	event(*dataset.Event)         // an L1Accept
-	end(context.Context) error    // of a cycle
-	finish(context.Context) error // of the run
-	done() bool                   // no more events are wanted
+	begin(*dataset.Event)                    // of a cycle
+	event(event *dataset.Event, wanted bool) // an L1Accept
+	end(context.Context) error               // of a cycle
+	finish(context.Context) error            // of the run
+	done() bool                              // no more events are wanted
 }
 
 func (p *pass) run(ctx context.Context) (err error) {
@@ -79,6 +79,9 @@ func (p *pass) run(ctx context.Context) (err error) {
 		return nil
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
+	if p.Codes != nil {
+		events.SelectCodes()
+	}
 	p.choose(events)
 	if len(p.makers) == 0 {
 		p.note(events)
@@ -121,8 +124,12 @@ func (p *pass) read(ctx context.Context, events *dataset.Events) error {
 			}
 		case xtc.TransitionL1Accept:
 			p.report.Events++
+			wanted := p.wants(event)
+			if !wanted {
+				p.report.Unwanted++
+			}
 			for _, m := range p.makers {
-				m.event(event)
+				m.event(event, wanted)
 			}
 		case xtc.TransitionEndCalibCycle:
 			inCycle = false
@@ -135,6 +142,15 @@ func (p *pass) read(ctx context.Context, events *dataset.Events) error {
 		return p.endCycle(ctx)
 	}
 	return nil
+}
+
+// wants reports whether an event has the codes that are asked for.
+func (p *pass) wants(event *dataset.Event) bool {
+	if p.Codes == nil {
+		return true
+	}
+	codes, _ := event.Codes()
+	return p.Codes.Select(codes)
 }
 
 func (p *pass) endCycle(ctx context.Context) error {
@@ -182,8 +198,8 @@ func (p *pass) note(events *dataset.Events) {
 	}
 	t := p.report.Tally
 	p.log.WithField(logx.RunStamp, p.report.Stamp).Infof(
-		"%d events looked at; not given out: %d trimmed, %d with EPICS data only, %d without fiducials, %d of one clock; %d torn and %d missing chunks, %d incomplete and %d broken objects",
-		p.report.Events, t.Trimmed, t.EpicsOnly, t.NoFiducials, t.SameClock, t.Torn, t.NoChunk, t.Incomplete, t.Broken)
+		"%d events looked at, %d of them without the event codes; not given out: %d trimmed, %d with EPICS data only, %d without fiducials, %d of one clock; %d torn and %d missing chunks, %d incomplete and %d broken objects",
+		p.report.Events, p.report.Unwanted, t.Trimmed, t.EpicsOnly, t.NoFiducials, t.SameClock, t.Torn, t.NoChunk, t.Incomplete, t.Broken)
 	if p.report.err != nil {
 		p.log.WithError(p.report.err).Error("the run was not read to its end")
 	}

@@ -38,7 +38,7 @@ func (s *single) begin(*dataset.Event) {}
 
 func (s *single) end(context.Context) error { return nil }
 
-func (s *single) event(event *dataset.Event) {
+func (s *single) event(event *dataset.Event, wanted bool) {
 	action := s.window.At(s.events)
 	s.events++
 	switch {
@@ -46,6 +46,8 @@ func (s *single) event(event *dataset.Event) {
 		return
 	case action == dark.Stop:
 		s.stopped = true
+		return
+	case !wanted:
 		return
 	}
 	frame, err := event.Frame(s.index)

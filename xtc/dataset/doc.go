@@ -62,6 +62,10 @@
 // error of Frame says why, and Counts adds the reasons up; no pixel is made up. An object
 // that a smalldata file has left in its large file is read there.
 //
+// SelectCodes asks for the codes that the event receivers have in each event, which
+// Event.Codes returns: of EvrData.DataV3 and V4, the word at offset 8 of each entry of 12
+// bytes behind the number of entries.
+//
 // An event has the configuration in force, a Store that does not change: each
 // BeginCalibCycle and each further Configure makes a new one. Beyond what ReadRun knows it has
 // what the control level did (Store.Control), the sizes of cameras, and how the panels of

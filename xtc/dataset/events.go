@@ -33,6 +33,7 @@ type Events struct {
 	event    Event
 	id       EventID
 	selected []*selection
+	codes    codes
 	block    int64 // bytes to load at a time
 	closed   bool
 	closing  error // of files that were closed

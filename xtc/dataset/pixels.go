@@ -61,6 +61,7 @@ func (e *Events) read(s step) (something bool, err error) {
 	for _, selected := range e.selected {
 		selected.frame, selected.err = frames.Frame{}, ErrNoData
 	}
+	e.codes.reset()
 	skipped := error(nil) // why a detector may not have been found
 	for i, part := range s {
 		if part.head.ContentsSkipped() {
@@ -94,6 +95,9 @@ func (e *Events) read(s step) (something bool, err error) {
 			}
 			something = true
 			if err := e.find(part.file, e.chunks[i], node); err != nil {
+				return false, err
+			}
+			if err := e.codes.take(part.file, node); err != nil {
 				return false, err
 			}
 		}

@@ -170,6 +170,16 @@ func CameraFrame(width, height, depth int, pixels []uint16) []byte {
 // AreaFrame returns the frame of a camera that has so many bytes before the pixels.
 func AreaFrame(head int, pixels []uint16) []byte { return withPixels(head, pixels, 0) }
 
+// EvrData returns EvrData.DataV3 or V4 with these event codes.
+func EvrData(codes ...uint32) []byte {
+	p := make(payload, 4+12*len(codes))
+	p.put(0, uint32(len(codes)))
+	for i, code := range codes {
+		p.put(4+12*i, 0, 0, code)
+	}
+	return p
+}
+
 // TimepixData returns Timepix.DataV2.
 func TimepixData(width, height uint16, pixels []uint16) []byte {
 	p := withPixels(12, pixels, 0)

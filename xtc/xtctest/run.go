@@ -31,6 +31,9 @@ type Run struct {
 	// over all steps: a node with Contains and Payload, and Damage. One without Contains
 	// is left out. Nil: holes of FramePayload bytes.
 	Frame func(detector, event int) Node
+
+	// EventCodes returns those of the event receiver in an event; nil: none in any.
+	EventCodes func(event int) []uint32
 }
 
 // Step is one calibration cycle.

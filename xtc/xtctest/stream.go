@@ -122,10 +122,11 @@ func (w *streamWriter) event(event int, begin uint32, number int) {
 	if w.isControl() {
 		d.Root.Children = []Node{{Src: iocContainer, Children: []Node{{Src: epicsArch, Contains: xtc.NewTypeID(xtc.TypeEpics, 1), Sparse: 160}}}}
 	} else {
-		d.Root.Children = []Node{{
-			Src:      evrSegment,
-			Children: []Node{{Src: evr, Contains: xtc.NewTypeID(xtc.TypeEvrData, 4), Sparse: 24}},
-		}}
+		receiver := Node{Src: evr, Contains: xtc.NewTypeID(xtc.TypeEvrData, 4), Sparse: 24}
+		if w.run.EventCodes != nil {
+			receiver.Sparse, receiver.Payload = 0, EvrData(w.run.EventCodes(event)...)
+		}
+		d.Root.Children = []Node{{Src: evrSegment, Children: []Node{receiver}}}
 		for number, i := range w.instruments {
 			leaf := Node{Contains: frameType(i.contains), Sparse: w.run.FramePayload}
 			if w.run.Frame != nil {
