@@ -62,7 +62,9 @@ func (c *codes) take(file *xtc.File, node *xtc.Node) error {
 	if count > uint64(len(entries))/evrEntrySize {
 		return nil
 	}
-	c.found = true
+	if c.found = true; c.list == nil {
+		c.list = []int{} // there are data, if none of a code
+	}
 	for ; count > 0; count-- {
 		c.list = append(c.list, int(binary.LittleEndian.Uint32(entries[evrCode:])))
 		entries = entries[evrEntrySize:]

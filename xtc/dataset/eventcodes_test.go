@@ -36,6 +36,9 @@ func codesOf(t *testing.T, path string) (all [][]int) {
 			}
 			continue
 		}
+		if ok && codes == nil {
+			t.Error("data without codes are told as no data")
+		}
 		if !ok {
 			all = append(all, nil)
 			continue
@@ -50,7 +53,7 @@ func TestEventCodes(t *testing.T) {
 	run := xtctest.Run{Experiment: "xpptut15", Number: 1, BeginRun: xtc.Clock{Sec: 1458353250}, Events: 8,
 		Detectors: []xtctest.Detector{{Source: "XppGon.0:Epix100a.1", Class: "Epix.Config100aV2"}},
 		EventCodes: func(event int) []uint32 {
-			return [][]uint32{{140}, {}, {40, 162, 140}, {1}, {2}, {3}, {4}, {255}}[event]
+			return [][]uint32{{}, {140}, {40, 162, 140}, {1}, {2}, {3}, {4}, {255}}[event]
 		}}
 	dgrams := run.Dgrams(0)
 	event := 0
@@ -76,7 +79,7 @@ func TestEventCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := codesOf(t, path)
-	want := [][]int{{140}, {}, {40, 162, 140}, nil, nil, nil, nil, {255}}
+	want := [][]int{{}, {140}, {40, 162, 140}, nil, nil, nil, nil, {255}}
 	if !slices.EqualFunc(got, want, func(a, b []int) bool { return slices.Equal(a, b) && (a == nil) == (b == nil) }) {
 		t.Errorf("codes %v, want %v", got, want)
 	}

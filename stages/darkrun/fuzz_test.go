@@ -1,0 +1,91 @@
+package darkrun_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"deployconstants/internal/logx"
+	"deployconstants/repo"
+	"deployconstants/stages/dark"
+	"deployconstants/stages/darkrun"
+	"deployconstants/xtc"
+	"deployconstants/xtc/dataset"
+	"deployconstants/xtc/xtctest"
+
+	"github.com/sirupsen/logrus"
+)
+
+// FuzzRun makes darks of any bytes in place of a run: each detector that was asked for
+// gets a dark whose numbers add up, or an error; nothing is both, or neither.
+func FuzzRun(f *testing.F) {
+	jungfrau := func() xtctest.Detector {
+		contains, _ := xtc.ClassTypeID("Jungfrau.ConfigV3")
+		return xtctest.Detector{Source: "CxiDs1.0:Jungfrau.0", Contains: contains, Config: xtctest.JungfrauConfig(3, xtctest.Jungfrau{
+			Rows: 4, Columns: 4, Modules: []xtctest.JungfrauModule{{SerialNumber: 1}, {SerialNumber: 2}},
+		})}
+	}
+	frames, panels := epixFrames(8), noise(2*4*4, 8)
+	for _, events := range []int{0, 2, 5} {
+		run := xtctest.Run{
+			Experiment: "xpptut15", Number: 260, BeginRun: xtc.Clock{Sec: 1458353250}, Events: events,
+			Detectors: []xtctest.Detector{epixDetector(epixSource, 1), jungfrau()},
+			Frame: func(detector, event int) xtctest.Node {
+				if detector == 0 {
+					return epixNode(frames[event])
+				}
+				contains, payload := xtctest.FrameObject("Jungfrau.ConfigV3", []int{2, 4, 4}, panels[event])
+				return xtctest.Node{Contains: contains, Payload: payload}
+			},
+		}
+		whole := xtctest.Encode(run.Dgrams(0)...)
+		f.Add(whole)
+		f.Add(whole[:len(whole)*2/3])
+	}
+	zone, err := repo.LoadZone("")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "e665-r0260-s00-c00.xtc")
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		repository, err := repo.Create(filepath.Join(dir, "repo"), repo.Options{Group: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer repository.Close()
+		spec, err := dataset.ParseSpec(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := darkrun.Run(t.Context(), darkrun.Options{
+			Repository: repository, Dataset: spec, Detectors: []string{epixSource, "CxiDs1.0:Jungfrau.0"}, Experiment: "xpptut15",
+			Zone: zone, Group: -1, Workers: 1,
+		}, logx.New(io.Discard, logrus.DebugLevel))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(report.Darks) == 0 && report.Err() == nil {
+			t.Error("neither a dark nor an error")
+		}
+		for _, d := range report.Darks {
+			saved := d.Err() == nil
+			switch {
+			case saved && (d.Frames < 3 || len(d.Files) == 0 || d.Pixels == 0 || d.Good > d.Pixels || d.Stamp == ""):
+				t.Errorf("a dark without an error: %+v", d)
+			case !saved && d.Error == "":
+				t.Errorf("an error that is not told: %v", d.Err())
+			case !saved && len(d.Files) > 0 && !errors.Is(d.Err(), dark.ErrShape):
+				t.Errorf("files and an error: %+v", d)
+			}
+			if d.Frames+d.Without.Missing > report.Runs[0].Events {
+				t.Errorf("%d events, but %+v", report.Runs[0].Events, d)
+			}
+		}
+	})
+}
