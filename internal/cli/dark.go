@@ -21,6 +21,7 @@ import (
 	"deployconstants/repo"
 	"deployconstants/repo/calibdir"
 	"deployconstants/repo/content"
+	"deployconstants/repo/ndarray"
 	"deployconstants/stages"
 	"deployconstants/stages/dark"
 	"deployconstants/stages/darkrun"
@@ -353,7 +354,7 @@ func (m *darkMaking) execute(ctx context.Context) (err error) {
 		return err
 	}
 	o.Repository = repository
-	o.Header = darkrun.Header{Host: m.env.Host(), WorkDir: m.env.Dir, User: m.user, Time: m.start}
+	o.Header = ndarray.Header{Host: m.env.Host(), WorkDir: m.env.Dir, User: m.user, Time: m.start}
 	o.DirMode, o.FileMode, o.Group = m.dirMode, m.fileMode, m.group
 	if m.plots && !m.dryRun {
 		o.Publish = m.publish

@@ -18,6 +18,7 @@ import (
 	"deployconstants/internal/logx"
 	"deployconstants/internal/plot"
 	"deployconstants/repo"
+	"deployconstants/repo/ndarray"
 	"deployconstants/stages/darkrun"
 	"deployconstants/xtc"
 	"deployconstants/xtc/dataset"
@@ -120,7 +121,7 @@ func benchmark(b *testing.B, dir, source string, size int64, workers int) {
 		report, err := darkrun.Run(context.Background(), darkrun.Options{
 			Catalog: dataset.Catalog{Roots: []string{filepath.Join(dir, "data")}}, Repository: repository, Dataset: spec,
 			Detectors: []string{source}, Zone: zone, Workers: workers, Group: -1,
-			Header:  darkrun.Header{Time: time.Unix(1700000000, 0)},
+			Header:  ndarray.Header{Time: time.Unix(1700000000, 0)},
 			Publish: func(_ string, page plot.Page) (string, error) { return "", page.WritePNG(io.Discard) },
 		}, logx.New(io.Discard, logrus.InfoLevel))
 		if err == nil {

@@ -55,7 +55,6 @@ func find(store *dataset.Store, name string) ([]dataset.Detector, error) {
 func (p *pass) refuse(d Dark, err error) {
 	d.Run, d.Step = p.report.Run, -1
 	d.fail(fmt.Errorf("run %d: %w", d.Run, err))
-	p.log.WithField(logx.Source, d.Source).WithError(err).Error("no dark")
 	*p.darks = append(*p.darks, d)
 }
 

@@ -60,7 +60,6 @@ func (c *camera) conclude(d *Dark) {
 			d.err = fmt.Errorf("run %d, %s: %w", d.Run, what, d.err)
 		}
 		d.Error = d.err.Error()
-		log.WithError(d.err).Error("no dark saved")
 	}
 	*c.darks = append(*c.darks, *d)
 }

@@ -81,7 +81,7 @@ func newWorld(t *testing.T) *world {
 	w.options = darkrun.Options{
 		Catalog: dataset.Catalog{Roots: []string{filepath.Join(w.dir, "data")}}, Repository: w.repository, Detectors: []string{epixSource},
 		Zone: zone, Group: -1, MaxBad: 1,
-		Header: darkrun.Header{Host: "h", WorkDir: "/w", User: "u", Time: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)},
+		Header: ndarray.Header{Host: "h", WorkDir: "/w", User: "u", Time: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)},
 		Publish: func(name string, page plot.Page) (string, error) {
 			w.pages[name] = page
 			return "plots/" + name, nil
@@ -715,5 +715,69 @@ func TestEventCodes(t *testing.T) {
 		if d := w.only(report); d.Frames != want || report.Runs[0].Unwanted != 60-want || report.Runs[0].Events != 60 {
 			t.Errorf("%s: %d frames of %+v, want %d", text, d.Frames, report.Runs[0], want)
 		}
+	}
+}
+
+// TestTheLastDetectorEndsTheLoop: until it is full, another gets more frames than were
+// asked for, as by the reference; one that cannot be processed ends nothing.
+func TestTheLastDetectorEndsTheLoop(t *testing.T) {
+	w := newWorld(t)
+	w.options.DryRun = true
+	frames := epixFrames(60)
+	sources := []string{"XcsEndstation.0:Epix100a.1", "XcsEndstation.0:Epix100a.2", "XcsEndstation.0:Cspad2x2.0"}
+	w.write(xtctest.Run{
+		Events: len(frames), Detectors: []xtctest.Detector{epixDetector(sources[0], 1), epixDetector(sources[1], 2), {Source: sources[2], Class: "CsPad2x2.ConfigV2"}},
+		Frame: func(detector, event int) xtctest.Node {
+			switch {
+			case detector == 2:
+				contains, payload := xtctest.FrameObject("CsPad2x2.ConfigV2", []int{185, 388, 2}, make([]uint16, 185*388*2))
+				return xtctest.Node{Contains: contains, Payload: payload}
+			case detector == 1 && event%2 == 0:
+				return xtctest.Node{}
+			}
+			return epixNode(frames[event])
+		},
+	})
+	events, full := 1000, 20
+	bits := uint16(0xffff) // which a cspad2x2 cannot have
+	w.options.Window.Events, w.options.Params.Frames, w.options.Params.DataBits = &events, &full, &bits
+	for _, test := range []struct {
+		detectors, frames []int
+	}{
+		{[]int{0, 1}, []int{40, 20}}, {[]int{1, 0}, []int{10, 20}}, {[]int{0, 1, 2}, []int{40, 20, 0}},
+	} {
+		w.options.Detectors = nil
+		for _, i := range test.detectors {
+			w.options.Detectors = append(w.options.Detectors, sources[i])
+		}
+		var got []int
+		for _, d := range w.run("260").Darks {
+			got = append(got, d.Frames)
+			if (d.Err() != nil) != (d.Source == sources[2]) || d.Err() != nil && !errors.Is(d.Err(), dark.ErrParams) {
+				t.Errorf("%s: %v", d.Source, d.Err())
+			}
+		}
+		if !slices.Equal(got, test.frames) {
+			t.Errorf("detectors %v have %v frames, want %v", test.detectors, got, test.frames)
+		}
+	}
+}
+
+// TestRunWithoutATime needs the time from which its constants are valid.
+func TestRunWithoutATime(t *testing.T) {
+	w := newWorld(t)
+	frames := epixFrames(5)
+	run := xtctest.Run{Experiment: "xpptut15", Number: 260, BeginRun: xtc.Clock{Sec: 1458353250}, Events: 5, Detectors: []xtctest.Detector{epixDetector(epixSource, 1)}, Frame: func(_, event int) xtctest.Node { return epixNode(frames[event]) }}
+	dgrams := run.Dgrams(0)
+	dgrams = slices.DeleteFunc(dgrams, func(d xtctest.Dgram) bool { return d.Transition == xtc.TransitionBeginRun })
+	if err := xtctest.WriteFile(filepath.Join(w.data(), "e665-r0260-s00-c00.xtc"), dgrams); err != nil {
+		t.Fatal(err)
+	}
+	if d := w.run("260").Darks[0]; !errors.Is(d.Err(), darkrun.ErrNoDark) || !strings.Contains(d.Error, "give the time from which the constants are valid with -t") {
+		t.Errorf("%+v", d)
+	}
+	w.options.Stamp = "20160318"
+	if d := w.only(w.run("260")); d.Stamp != "20160318000000" {
+		t.Errorf("valid from %s", d.Stamp)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"deployconstants/internal/atomicfile"
 	"deployconstants/internal/plot"
 	"deployconstants/repo"
+	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
 	"deployconstants/xtc/dataset"
 )
@@ -51,19 +52,13 @@ type Options struct {
 	DirMode, FileMode atomicfile.Mode
 	Group             int // id; negative: the system's choice
 
-	Header Header // of the text files, but for their name
+	Header ndarray.Header // of text files; their name is filled in
 
 	// Publish draws a page of plots under a name without extension and returns where it
 	// is. Nil: none are made.
 	Publish func(name string, page plot.Page) (path string, err error)
 
 	Workers int // tiles that are worked on at a time; 0: one
-}
-
-// A Header is what text files say of where they come from.
-type Header struct {
-	Host, WorkDir, User string
-	Time                time.Time
 }
 
 // Params are those of the arithmetic that were asked for; nil leaves the default of the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -175,18 +176,27 @@ func (p *pass) begin(event *dataset.Event) {
 	}
 }
 
-// done reports whether nobody wants more events. Single gain detectors share one loop,
-// which ends with the last of them, as calibrun's does (spec/dark.md section 14, D11).
+// done reports whether nobody wants more events.
 func (p *pass) done() bool {
-	var last *single
 	for _, m := range p.makers {
-		if s, ok := m.(*single); ok {
-			last = s
-		} else if !m.done() {
+		if _, ok := m.(*single); !ok && !m.done() {
 			return false
 		}
 	}
-	return last == nil || last.done()
+	return p.singlesDone()
+}
+
+// singlesDone reports whether detectors of one gain want no more events. They share one
+// loop, which ends with the last of them, as calibrun's does: until then others may get
+// more frames than make them full (spec/dark.md section 14, D11). One that has failed
+// ends nothing.
+func (p *pass) singlesDone() bool {
+	for _, m := range slices.Backward(p.makers) {
+		if s, ok := m.(*single); ok && s.dark.err == nil {
+			return s.done()
+		}
+	}
+	return true
 }
 
 // note takes over and logs what the run had.
@@ -200,7 +210,4 @@ func (p *pass) note(events *dataset.Events) {
 	p.log.WithField(logx.RunStamp, p.report.Stamp).Infof(
 		"%d events looked at, %d of them without the event codes; not given out: %d trimmed, %d with EPICS data only, %d without fiducials, %d of one clock; %d torn and %d missing chunks, %d incomplete and %d broken objects",
 		p.report.Events, p.report.Unwanted, t.Trimmed, t.EpicsOnly, t.NoFiducials, t.SameClock, t.Torn, t.NoChunk, t.Incomplete, t.Broken)
-	if p.report.err != nil {
-		p.log.WithError(p.report.err).Error("the run was not read to its end")
-	}
 }

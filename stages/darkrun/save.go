@@ -13,7 +13,6 @@ import (
 	"deployconstants/internal/atomicfile"
 	"deployconstants/internal/logx"
 	"deployconstants/repo"
-	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
 )
 
@@ -54,10 +53,9 @@ func (c *camera) request(d *Dark, ctype repo.CType) repo.Request {
 // text is an array as calibrun saves it.
 func (s *single) text(d *Dark, r *dark.Result, o dark.Output, name string) ([]byte, error) {
 	var text bytes.Buffer
-	err := r.WriteText(&text, o, dark.TextOptions{
-		Dataset: s.dataset(d.Run), Source: d.Source,
-		Header: ndarray.Header{Host: s.Header.Host, WorkDir: s.Header.WorkDir, FileName: name, Time: s.Header.Time, User: s.Header.User},
-	})
+	header := s.Header
+	header.FileName = name
+	err := r.WriteText(&text, o, dark.TextOptions{Dataset: s.dataset(d.Run), Source: d.Source, Header: header})
 	return text.Bytes(), err
 }
 

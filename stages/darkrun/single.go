@@ -39,10 +39,13 @@ func (s *single) begin(*dataset.Event) {}
 func (s *single) end(context.Context) error { return nil }
 
 func (s *single) event(event *dataset.Event, wanted bool) {
+	if s.dark.err != nil || s.singlesDone() {
+		return
+	}
 	action := s.window.At(s.events)
 	s.events++
 	switch {
-	case s.done() || action == dark.Skip:
+	case action == dark.Skip:
 		return
 	case action == dark.Stop:
 		s.stopped = true
@@ -74,11 +77,8 @@ func (s *single) add(f frames.Frame) (err error) {
 	return s.give(s.process, f)
 }
 
-// done: the events of the window are over, or there are enough frames, or the dark has
-// failed.
-func (s *single) done() bool {
-	return s.stopped || s.dark.err != nil || s.process != nil && s.process.Full()
-}
+// done: the events of the window are over, or there are enough frames.
+func (s *single) done() bool { return s.stopped || s.process != nil && s.process.Full() }
 
 func (s *single) finish(ctx context.Context) error {
 	s.dark.Run = s.report.Run
