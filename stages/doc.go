@@ -15,6 +15,11 @@
 //	submit    jobs                                     -> Slurm; and how far they are
 //	dark      frames                                   -> pedestals, rms, status
 //
+// Constants are made of dark runs by
+//
+//	darkrun   dark runs                                -> repository
+//	dark      frames, as numbers                       -> pedestals, rms, status
+//
 // Here are those of the single-shot command:
 //
 //	ReadRuns   files of many runs       -> what psana knows of each when it begins

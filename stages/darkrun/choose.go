@@ -19,7 +19,7 @@ func (p *pass) choose(events *dataset.Events) {
 	for _, name := range p.Detectors {
 		found, err := find(store, name)
 		if err != nil {
-			p.refuse(Dark{Source: name}, err)
+			p.refuse(name, err)
 			continue
 		}
 		for _, d := range found {
@@ -52,16 +52,24 @@ func find(store *dataset.Store, name string) ([]dataset.Detector, error) {
 }
 
 // refuse reports a dark that cannot be made.
-func (p *pass) refuse(d Dark, err error) {
-	d.Run, d.Step = p.report.Run, -1
+func (p *pass) refuse(source string, err error) {
+	d := p.emptyDark(source)
 	d.fail(fmt.Errorf("run %d: %w", d.Run, err))
-	*p.darks = append(*p.darks, d)
+	*p.darks = append(*p.darks, *d)
+}
+
+// emptyDark is of the whole run, until it is known better.
+func (p *pass) emptyDark(source string) *Dark {
+	return &Dark{
+		Run: p.report.Run, Source: source, Step: -1,
+		Shape: []int{}, RMS: []Limits{}, Average: []Limits{}, Bits: map[string]int{}, Files: []File{},
+	}
 }
 
 func (p *pass) add(events *dataset.Events, d dataset.Detector) {
 	panel, err := stages.PanelOf(d)
 	if err != nil {
-		p.refuse(Dark{Source: d.Source}, fmt.Errorf("%s: %w", d.Source, err))
+		p.refuse(d.Source, fmt.Errorf("%s: %w", d.Source, err))
 		return
 	}
 	c := &camera{
@@ -91,10 +99,9 @@ type camera struct {
 
 // newDark begins the report of a dark.
 func (c *camera) newDark(step int, gain string) *Dark {
-	return &Dark{
-		Run: c.report.Run, Source: c.detector.Source, Type: c.panel.Type.Name, ID: c.panel.ID,
-		Step: step, Gain: gain, Bits: map[string]int{}, Files: []File{},
-	}
+	d := c.emptyDark(c.detector.Source)
+	d.Type, d.ID, d.Step, d.Gain = c.panel.Type.Name, c.panel.ID, step, gain
+	return d
 }
 
 // panels returns the ids of the detector's panels, of which there are n.

@@ -781,3 +781,19 @@ func TestRunWithoutATime(t *testing.T) {
 		t.Errorf("valid from %s", d.Stamp)
 	}
 }
+
+// TestWorkDirMustBeThere is found before anything is read or saved.
+func TestWorkDirMustBeThere(t *testing.T) {
+	w := newWorld(t)
+	frames := epixFrames(5)
+	path := w.write(xtctest.Run{Events: 5, Detectors: []xtctest.Detector{epixDetector(epixSource, 1)}, Frame: func(_, event int) xtctest.Node { return epixNode(frames[event]) }})
+	for _, dir := range []string{filepath.Join(w.dir, "none"), path} {
+		w.options.WorkDir = dir
+		if _, err := w.tryRun(t.Context(), "260"); err == nil || !strings.Contains(err.Error(), "work directory: ") || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Join(w.dir, "repo")); err != nil || len(entries) != 0 {
+		t.Errorf("the repository has %v, %v", entries, err)
+	}
+}

@@ -219,6 +219,42 @@ func TestCyclesOfChoice(t *testing.T) {
 	}
 }
 
+// TestJumpOfTables compares each gain with the tables of before.
+func TestJumpOfTables(t *testing.T) {
+	w := newWorld(t)
+	const source = "CxiDs1.0:Jungfrau.0"
+	contains, _ := xtc.ClassTypeID("Jungfrau.ConfigV3")
+	config := xtctest.JungfrauConfig(3, xtctest.Jungfrau{Rows: 8, Columns: 16, Modules: []xtctest.JungfrauModule{{SerialNumber: 3}, {SerialNumber: 4}}})
+	frames := noise(2*8*16, 20)
+	for i, shift := range []uint16{0, 40} {
+		w.write(xtctest.Run{
+			Number: 260 + i, Events: 20, Detectors: []xtctest.Detector{{Source: source, Contains: contains, Config: config}},
+			Frame: func(_, event int) xtctest.Node {
+				frame := slices.Clone(frames[event])
+				for k := range frame {
+					frame[k] += shift
+				}
+				contains, payload := xtctest.FrameObject("Jungfrau.ConfigV3", []int{2, 8, 16}, frame)
+				return xtctest.Node{Contains: contains, Payload: payload}
+			},
+		})
+	}
+	w.options.Detectors = []string{source}
+	first := w.only(w.run("260"))
+	if first.Jump != nil {
+		t.Errorf("the first dark is compared with %s", first.Previous)
+	}
+	w.options.MaxJump = 30
+	d := w.run("261").Darks[0]
+	if !errors.Is(d.Err(), darkrun.ErrHeldBack) || len(d.Files) != 0 || d.Previous != first.Files[0].Path {
+		t.Errorf("%+v", d)
+	}
+	w.options.MaxJump = 50
+	if d = w.only(w.run("261")); d.Jump == nil || *d.Jump < 39 || *d.Jump > 41 {
+		t.Errorf("a jump of %v", d.Jump)
+	}
+}
+
 // TestJungfrauWithoutIDs has no name for tables of several panels.
 func TestJungfrauWithoutIDs(t *testing.T) {
 	w := newWorld(t)

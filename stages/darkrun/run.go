@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -20,7 +23,16 @@ import (
 // in the report; the error is for what leaves nothing to report: a data set that cannot
 // be found, or the end of ctx.
 func Run(ctx context.Context, o Options, log logrus.FieldLogger) (Report, error) {
-	report := Report{Dataset: o.Dataset.String()}
+	report := Report{Dataset: o.Dataset.String(), Runs: []RunReport{}, Darks: []Dark{}}
+	if o.WorkDir != "" && !o.DryRun {
+		info, err := os.Stat(o.WorkDir)
+		if err == nil && !info.IsDir() {
+			err = &fs.PathError{Op: "open", Path: o.WorkDir, Err: syscall.ENOTDIR}
+		}
+		if err != nil {
+			return report, fmt.Errorf("work directory: %w", err)
+		}
+	}
 	found, err := o.Catalog.Find(o.Dataset)
 	if err != nil {
 		return report, err
