@@ -45,6 +45,9 @@ var (
 	// ErrNoEndRun is the warning of a run that ends without EndRun: it was cut off, or
 	// its last chunk is missing.
 	ErrNoEndRun = errors.New("the run has no EndRun transition")
+	// ErrStreamEnds is the warning of a stream whose files end before the run that others
+	// end: they were cut off, or the last chunk is missing, and events are lost.
+	ErrStreamEnds = errors.New("a stream ends before the run")
 	// ErrNoChunk is the warning of chunks that are missing before another one of their
 	// stream: their events are lost.
 	ErrNoChunk = errors.New("chunks are missing")

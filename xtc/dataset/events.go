@@ -334,6 +334,7 @@ func (e *Events) take(s step) error {
 			e.give(transition, true)
 		}
 	case xtc.TransitionEndRun:
+		e.findEarlyEnds()
 		e.end(running)
 		if e.state != notRunning {
 			e.give(transition, true)
@@ -341,6 +342,20 @@ func (e *Events) take(s step) error {
 		r.run.Number = r.files.Run
 	}
 	return nil
+}
+
+// findEarlyEnds tells of streams that have no part in the end of the run: the events
+// that they would have had are lost.
+func (e *Events) findEarlyEnds() {
+	for _, q := range e.queues {
+		switch {
+		case !q.endsEarly():
+		case q.seen == 0:
+			e.warn(Warning{q.path, fmt.Errorf("%w: the files of stream %d are empty", ErrStreamEnds, q.number)})
+		default:
+			e.warn(Warning{q.path, fmt.Errorf("%w: stream %d ends with %s", ErrStreamEnds, q.number, q.last)})
+		}
+	}
 }
 
 // takeEvent takes an event, unless psana skips it.

@@ -307,6 +307,10 @@ func TestOrder(t *testing.T) {
 			"s00-c03": append([]xtctest.Dgram{transition(xtc.TransitionEnable, 33), ev(34, 15, 4)}, ended()...),
 		}, []string{"3: 1", "15: 4"}, []error{dataset.ErrNoChunk}},
 		{"no EndRun", content{"s00-c00": append(begun(epix(epixSource, 1)), ev(30, 3, 1))}, []string{"3: 1"}, []error{dataset.ErrNoEndRun}},
+		{"a stream ends before the run", content{
+			"s00-c00": run(ev(30, 3, 1), ev(32, 9, 3)), "s01-c00": append(begun(epix(epixSource, 1)), ev(31, 6, 2)),
+		}, []string{"3: 1", "6: 2", "9: 3"}, []error{dataset.ErrStreamEnds}},
+		{"a stream is empty", content{"s00-c00": run(ev(30, 3, 1)), "s01-c00": nil}, []string{"3: 1"}, []error{dataset.ErrStreamEnds}},
 		{"out of order in the file", content{"s00-c00": run(ev(32, 9, 3), ev(30, 3, 1), ev(31, 6, 2))}, []string{"3: 1", "6: 2", "9: 3"}, nil},
 		{"far out of order, still seen", content{"s00-c00": run(early(many(3, 19, 3), 18)...)}, append([]string{"3: 0"}, texts(3, 19, 3)[1:]...), nil},
 		{"events do not pass a transition", content{"s00-c00": slices.Concat(begun(epix(epixSource, 1)),

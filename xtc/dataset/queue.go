@@ -44,9 +44,11 @@ type queue struct {
 
 	reading *chunk // nil between chunks
 	waiting []waiting
-	seen    int   // datagrams read
-	passed  int   // datagrams taken out
-	err     error // why no more are read, io.EOF at the end
+	seen    int            // datagrams read
+	last    xtc.Transition // of the datagram read last
+	path    string         // of the chunk opened last
+	passed  int            // datagrams taken out
+	err     error          // why no more are read, io.EOF at the end
 
 	head  waiting // the next datagram that psana looks at; without a head at the end
 	block int     // calibration cycles of this stream that end before the head, or with it
@@ -107,6 +109,7 @@ func (q *queue) next() error {
 		if err != nil {
 			return err
 		}
+		q.path = q.chunks[0].Path
 		q.reading = &chunk{queue: q, path: q.chunks[0].Path, file: file, users: 1}
 		q.chunks = q.chunks[1:]
 	}
@@ -116,6 +119,7 @@ func (q *queue) next() error {
 		if q.seen++; q.seen == 1 && head.Service() != xtc.TransitionL1Accept {
 			head.Clock = firstClock(head.Clock)
 		}
+		q.last = head.Service()
 		q.insert(head)
 		return nil
 	case errors.Is(err, xtc.ErrTornDgram):
@@ -131,6 +135,19 @@ func (q *queue) next() error {
 	q.reading = nil
 	q.events.release(done)
 	return nil
+}
+
+// endsEarly reports whether the files of a stream of the data acquisition end before the
+// run, which every stream's files tell.
+func (q *queue) endsEarly() bool {
+	if q.control() || q.err != io.EOF || len(q.waiting) > 0 || q.head.head != nil {
+		return false
+	}
+	switch q.last {
+	case xtc.TransitionEndRun, xtc.TransitionUnconfigure, xtc.TransitionUnmap:
+		return false
+	}
+	return true
 }
 
 // insert puts a datagram where psana puts it: a further piece of a split one beside its
