@@ -137,7 +137,7 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("nothing completes %s", name)
 			continue
 		}
-		for _, option := range regexp.MustCompile(`(?m)^  (?:-., )?(--[a-z-]+)`).FindAllStringSubmatch(help, -1) {
+		for _, option := range regexp.MustCompile(`(?m)^  (?:-., )?(--[a-z0-9_-]+)`).FindAllStringSubmatch(help, -1) {
 			if !slices.Contains(strings.Fields(words[1]), option[1]) {
 				t.Errorf("%s: %s is not completed", name, option[1])
 			}
