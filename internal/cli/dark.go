@@ -60,7 +60,7 @@ var darkFlags = append([]cli.Flag{
 	&cli.StringFlag{Name: "evstep", Usage: "look at `N` events of every cycle of a Jungfrau; default: 2000"},
 	&cli.StringFlag{Name: "evcode", Usage: "take events with one of the event `CODES`, separated by commas; with negative ones those with none of them; default: all"},
 	&cli.StringFlag{Name: "stepnum", Usage: "process only cycle `N` of a Jungfrau or epix10ka, from 0"},
-	&cli.StringFlag{Name: "stepmax", Usage: "process `N` cycles of a Jungfrau or epix10ka at most; default: all, 5"},
+	&cli.StringFlag{Name: "stepmax", Usage: "process `N` cycles of a Jungfrau or epix10ka at most; default: 1000, 5"},
 	&cli.StringFlag{Name: "nbs", Usage: "collect `N` frames of each cycle of an epix10ka; default: 1024"},
 	&cli.StringFlag{Name: "datbits", Usage: "`MASK` of the bits of raw values that are ADU; default: 0x3fff, of cameras 0xffff (calibrun: always 0x3fff)"},
 }, append(darkNumberFlags(),

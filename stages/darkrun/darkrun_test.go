@@ -468,6 +468,19 @@ func TestHeldBack(t *testing.T) {
 	}
 	w.options.MaxJump = 150
 	w.only(w.run("262"))
+
+	// What cannot be compared with is no reason: another shape, no numbers, none finite.
+	for _, before := range []string{"1 2\n3 4\n", "<html>\n", strings.Repeat(strings.TrimSuffix(strings.Repeat("nan ", columns), " ")+"\n", rows)} {
+		if err := os.WriteFile(first.Files[0].Path, []byte(before), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if again := w.only(w.run("262")); again.Jump != nil || again.Files[0].Outcome != darkrun.Unchanged {
+			t.Errorf("%q before: %+v", before[:4], again)
+		}
+	}
+	if text := w.log.String(); !strings.Contains(text, "the dark before has no finite pedestal") || !strings.Contains(text, "the dark before cannot be compared with") {
+		t.Errorf("the log does not tell:\n%s", text)
+	}
 }
 
 // TestSeveralDetectorsAndRuns goes once over each run for all of them; one that is not

@@ -79,12 +79,18 @@ func (c *camera) compare(ctx context.Context, d *Dark, pedestals []float64, prev
 			return nil
 		}
 		for k, v := range before {
-			distances = append(distances, math.Abs(pedestals[i*size+k]-v))
+			if !math.IsNaN(v) && !math.IsInf(v, 0) {
+				distances = append(distances, math.Abs(pedestals[i*size+k]-v))
+			}
 		}
+	}
+	if len(distances) == 0 {
+		c.log.WithField(logx.Path, d.Previous).Warn("the dark before has no finite pedestal to compare with")
+		return nil
 	}
 	jump := median(distances)
 	d.Jump = &jump
-	if c.MaxJump > 0 && !(jump <= c.MaxJump) {
+	if c.MaxJump > 0 && jump > c.MaxJump {
 		return fmt.Errorf("%w: the median of the distances of pedestals from those in %s is %.1f ADU, more than %g; look at both, and raise --max-jump if the dark is right",
 			ErrHeldBack, d.Previous, jump, c.MaxJump)
 	}
@@ -107,12 +113,9 @@ func (c *camera) readConstants(path string, size int) (values []float64, err err
 	return a.AsFloat64(), nil
 }
 
-// median sorts the values; nan for none.
+// median sorts the values, of which there must be some.
 func median(values []float64) float64 {
 	n := len(values)
-	if n == 0 {
-		return math.NaN()
-	}
 	slices.Sort(values)
 	return (values[(n-1)/2] + values[n/2]) / 2
 }

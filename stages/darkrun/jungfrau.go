@@ -17,6 +17,10 @@ const (
 	jungfrauStepEvents = 2000   // of a cycle
 )
 
+// jungfrauCycles are processed at most unless told otherwise, which no dark has: each
+// takes some memory of the report.
+const jungfrauCycles = 1000
+
 // A jungfrau makes a dark of every calibration cycle: the gain of a cycle is that of the
 // configuration, so that a run of three cycles and three runs are alike.
 type jungfrau struct {
@@ -26,6 +30,7 @@ type jungfrau struct {
 	gain    int
 	process *dark.Process // nil before its first frame
 	cycles  int           // begun that were processed
+	beyond  int           // cycles that were not, since there were too many
 	inCycle int           // events of the cycle so far
 	looked  int           // events of the run that were looked at
 }
@@ -33,6 +38,10 @@ type jungfrau struct {
 func (j *jungfrau) begin(event *dataset.Event) {
 	j.dark, j.process, j.inCycle = nil, nil, 0
 	if !j.wantsStep(event.Step, j.cycles, j.Window.Steps) || j.done() {
+		return
+	}
+	if j.Window.Steps == nil && j.cycles >= jungfrauCycles {
+		j.beyond++
 		return
 	}
 	j.cycles++
@@ -133,6 +142,11 @@ func (j *jungfrau) finish(context.Context) error {
 	if j.cycles == 0 {
 		d := j.newDark(-1, "")
 		d.fail(fmt.Errorf("%w: the run has no calibration cycle that is to be processed", ErrNoDark))
+		j.conclude(d)
+	}
+	if j.beyond > 0 {
+		d := j.newDark(-1, "")
+		d.fail(fmt.Errorf("%w: %d cycles behind the first %d; say how many are meant with --stepmax", ErrNoDark, j.beyond, jungfrauCycles))
 		j.conclude(d)
 	}
 	return nil

@@ -317,3 +317,20 @@ func TestWindowOfAJungfrau(t *testing.T) {
 		}
 	}
 }
+
+// TestEndlessCycles stops at a number that no dark has, and says so.
+func TestEndlessCycles(t *testing.T) {
+	w := newWorld(t)
+	const source, cycles = "CxiDs1.0:Jungfrau.0", 1020
+	contains, _ := xtc.ClassTypeID("Jungfrau.ConfigV3")
+	config := xtctest.JungfrauConfig(3, xtctest.Jungfrau{Rows: 2, Columns: 2, Modules: []xtctest.JungfrauModule{{SerialNumber: 3}}})
+	w.write(xtctest.Run{
+		Detectors: []xtctest.Detector{{Source: source, Contains: contains, Config: config}},
+		Steps:     slices.Repeat([]xtctest.Step{{Events: 1}}, cycles), Frame: func(int, int) xtctest.Node { return xtctest.Node{} },
+	})
+	w.options.Detectors = []string{source}
+	darks := w.run("260").Darks
+	if last := darks[len(darks)-1]; len(darks) != 1001 || !strings.Contains(last.Error, "20 cycles behind the first 1000") {
+		t.Errorf("%d darks, the last %+v", len(darks), last)
+	}
+}
