@@ -107,8 +107,8 @@ func darkCommand(env Env) *cli.Command {
 			"pedestals, pixel_rms, and pixel_status of the run, by calibrun's rules and with its\n" +
 			"defaults. A Jungfrau and an epix10ka get tables of every panel for each calibration\n" +
 			"cycle, whose gain the configuration tells: one run of several cycles, or a run for each\n" +
-			"gain. The log has limits and counts, and beside it are plots. With -D the constants of\n" +
-			"detectors of one gain are deployed as <run>-end.data.\n\n" +
+			"gain. The log has limits and counts, and beside it are plots. With -D the constants are\n" +
+			"deployed as <run>-end.data, those of tables merged first.\n\n" +
 			"A dark needs 3 frames, of an epix10ka 2. Numbers that are there already stay as they\n" +
 			"are; other ones of the same name are replaced only with --force.\n\n" +
 			"Examples:\n" +
