@@ -412,6 +412,23 @@ func TestSavedAgain(t *testing.T) {
 	}
 }
 
+// TestWithdrawnStaysWithdrawn: what was found to be bad does not come back by processing
+// the run once more.
+func TestWithdrawnStaysWithdrawn(t *testing.T) {
+	w := newWorld(t)
+	frames := epixFrames(20)
+	w.write(xtctest.Run{Events: len(frames), Detectors: []xtctest.Detector{epixDetector(epixSource, 1)}, Frame: func(_, event int) xtctest.Node { return epixNode(frames[event]) }})
+	path := w.only(w.run("260")).Files[0].Path
+	if err := os.Rename(path, repo.Withdrawn(path)); err != nil {
+		t.Fatal(err)
+	}
+	w.options.Replace = true
+	d := w.run("260").Darks[0]
+	if _, err := os.Stat(path); !errors.Is(d.Err(), darkrun.ErrWithdrawn) || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v, %v", d.Err(), err)
+	}
+}
+
 func TestDryRunSavesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.options.DryRun = true

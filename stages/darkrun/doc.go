@@ -29,7 +29,8 @@
 //	    AHL-L and AML-L, where the panel has tables of charge injection, offset and gainci
 //
 // The stamp is the run's time, or Options.Stamp. A file whose numbers are there already
-// stays as it is; one with other numbers is replaced only if Options.Replace is set.
+// stays as it is; one with other numbers is replaced only if Options.Replace is set, and
+// one that was withdrawn is not made anew.
 //
 // # What is held back
 //

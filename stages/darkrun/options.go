@@ -19,6 +19,9 @@ var (
 	ErrHeldBack = errors.New("held back")
 	// ErrExists says that a file with other numbers has the name.
 	ErrExists = errors.New("other constants have this name")
+	// ErrWithdrawn says that a file of that name was withdrawn: what is made of the same run
+	// is as bad.
+	ErrWithdrawn = errors.New("constants of this name were withdrawn")
 	// ErrNoDark says that no dark can be made of a detector or of a run.
 	ErrNoDark = errors.New("no dark")
 )

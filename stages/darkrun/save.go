@@ -103,8 +103,14 @@ func (c *camera) save(file File, path string, text []byte) (File, error) {
 	if err != nil {
 		return file, err
 	}
+	withdrawn, _, err := c.compareText(repo.Withdrawn(path), nil)
+	if err != nil {
+		return file, err
+	}
 	file.Path, file.Outcome = path, Created
 	switch {
+	case withdrawn:
+		return file, fmt.Errorf("%w: %s; put them back with repo withdraw --back, or give another time with -t", ErrWithdrawn, path)
 	case same:
 		file.Outcome = Unchanged
 		return file, nil
