@@ -20,7 +20,6 @@ import (
 	"deployconstants/internal/runlog"
 	"deployconstants/repo"
 	"deployconstants/repo/calibdir"
-	"deployconstants/repo/content"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages"
 	"deployconstants/stages/dark"
@@ -377,11 +376,7 @@ func (m *darkMaking) execute(ctx context.Context) (err error) {
 func (m *darkMaking) deployment(o darkrun.Options) darkrun.DeployOptions {
 	base := m.stageOptions(o.Catalog)
 	base.Repository = o.Repository
-	limits := content.Limits{ByCType: map[repo.CType]content.Limit{}}
-	for ctype, limit := range m.Content {
-		limits.ByCType[repo.CType(ctype)] = content.Limit(limit)
-	}
-	return darkrun.DeployOptions{Base: base, Range: m.ranged, Limits: limits}
+	return darkrun.DeployOptions{Base: base, Range: m.ranged, Limits: m.limits()}
 }
 
 // publish writes a page of plots beside the log file.

@@ -6,6 +6,7 @@ import (
 	"deployconstants/internal/atomicfile"
 	"deployconstants/internal/settings"
 	"deployconstants/repo"
+	"deployconstants/repo/content"
 	"deployconstants/xtc/dataset"
 )
 
@@ -56,4 +57,13 @@ func (s site) experiments() (*dataset.Experiments, error) {
 		return dataset.LoadExperiments(s.ExperimentTable)
 	}
 	return dataset.SiteExperiments(s.SitData)
+}
+
+// limits are those of the content of constants.
+func (s site) limits() content.Limits {
+	limits := content.Limits{ByCType: map[repo.CType]content.Limit{}}
+	for ctype, limit := range s.Content {
+		limits.ByCType[repo.CType(ctype)] = content.Limit(limit)
+	}
+	return limits
 }

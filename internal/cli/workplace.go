@@ -19,7 +19,6 @@ import (
 	"deployconstants/jobs/tx"
 	"deployconstants/pipeline"
 	"deployconstants/repo"
-	"deployconstants/repo/content"
 	"deployconstants/repo/digest"
 	"deployconstants/stages/apply"
 	"deployconstants/stages/plan"
@@ -137,15 +136,6 @@ func (w *workplace) calibDirOf(experiment, instrument, dir string) (string, erro
 		return w.CalibDir.Dir(root, instrument, experiment), nil
 	}
 	return "", fmt.Errorf("experiment %s: its data directory %s is in none of the data roots %s", experiment, dir, strings.Join(w.DataRoots, ", "))
-}
-
-// limits are those of the content of constants.
-func (w *workplace) limits() content.Limits {
-	limits := content.Limits{ByCType: map[repo.CType]content.Limit{}}
-	for ctype, limit := range w.Content {
-		limits.ByCType[repo.CType(ctype)] = content.Limit(limit)
-	}
-	return limits
 }
 
 // planOptions are those of a plan, but for what is selected.
