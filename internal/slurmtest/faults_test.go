@@ -85,6 +85,7 @@ func stopped(t *testing.T, start starter) {
 	})
 	goOn(limited)
 	until(t, "the task has taken the signal", func() bool { return !limited.isPending(syscall.SIGUSR1) })
+	time.Sleep(2 * time.Second) // if it went on by Slurm's SIGCONT, the signal itself comes a moment later, and nothing shows that it has come
 	j.unstick(t, jobdir.Scan, late)
 	until(t, "the task ends", func() bool { return !limited.runs() })
 	if a, _ := readAttempt(t, limited.step, limited.path); a.state != jobdir.Stopped || !strings.Contains(a.cause, "user defined signal 1") {
