@@ -482,4 +482,3 @@ func (r ctxReader) Read(p []byte) (int, error) {
 	}
 	return r.src.Read(p)
 }
-
