@@ -23,7 +23,7 @@ test: ## run all tests with the race detector; SHARED=required fails on any skip
 	$(GO) test -race -shuffle=on -timeout 15m -json ./... | $(GO) run ./internal/testreport
 
 test-slurm: ## start a real Slurm cluster on loopback and run the end-to-end tests of jobs on it
-	SLURM_TEST=full SHARED=required $(GO) test -race -count=1 -parallel 4 -timeout 20m -json ./slurm ./internal/slurmcluster ./internal/slurmtest | \
+	SLURM_TEST=full SHARED=required $(GO) test -race -count=1 -parallel 4 -timeout 20m -run TestReal -json ./internal/slurmtest | \
 		$(GO) run ./internal/testreport
 
 lint: ## formatting, vet, staticcheck, module tidiness
