@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"deployconstants/internal/testenv"
 )
 
 // BenchmarkCommand times the whole process of the documented command: it deploys
@@ -21,10 +23,8 @@ import (
 //	MiB         greatest resident memory of the command
 func BenchmarkCommand(b *testing.B) {
 	program := filepath.Join(b.TempDir(), "deploy_constants")
-	build := exec.Command("go", "build", "-o", program, "deployconstants/cmd/deploy_constants")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
+	if err := testenv.BuildProgram(program); err != nil {
+		b.Fatal(err)
 	}
 	for name, parent := range map[string]string{"tmpfs": "/dev/shm", "disk": ""} {
 		b.Run(name, func(b *testing.B) {

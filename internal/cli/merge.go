@@ -147,14 +147,5 @@ func nameOfMerge(item merge.Item) string {
 
 // countsOfMerges shows how many merges of each kind there are.
 func countsOfMerges(counts map[merge.Action]int) string {
-	var parts []string
-	for _, action := range merge.Actions() {
-		if n := counts[action]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", action, n))
-		}
-	}
-	if len(parts) == 0 {
-		return "nothing to merge"
-	}
-	return strings.Join(parts, ", ")
+	return countsOf(merge.Actions(), counts, "nothing to merge")
 }

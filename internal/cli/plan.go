@@ -248,20 +248,26 @@ func (p *planPrinter) finish(summary plan.Summary) error {
 		}
 	}
 	_, err := fmt.Fprintf(p.out, "%s in %s: %s\n", ui.Count(summary.Directories, "directory"),
-		ui.Count(summary.Experiments, "experiment"), countsOf(summary.Counts))
+		ui.Count(summary.Experiments, "experiment"), countsOfPlan(summary.Counts))
 	return err
 }
 
-// countsOf writes counts of actions in the order of the documentation.
-func countsOf(counts map[planfile.Action]int) string {
+// countsOf writes counts of actions in the order of the documentation, those of none left
+// out; nothing where there are none at all.
+func countsOf[A ~string](actions []A, counts map[A]int, nothing string) string {
 	var parts []string
-	for _, action := range planfile.Actions() {
+	for _, action := range actions {
 		if n := counts[action]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", action, n))
 		}
 	}
 	if len(parts) == 0 {
-		return "nothing to do"
+		return nothing
 	}
 	return strings.Join(parts, ", ")
+}
+
+// countsOfPlan shows how many directories there are of each action.
+func countsOfPlan(counts map[planfile.Action]int) string {
+	return countsOf(planfile.Actions(), counts, "nothing to do")
 }

@@ -276,7 +276,7 @@ func (o *observer) news() bool {
 func (o *observer) summary(r sweep.Report) string {
 	parts := []string{
 		fmt.Sprintf("%s, %s (%d new, %d changed)", ui.Count(r.Scan.Experiments, "experiment"), ui.Count(r.Ledger.Runs, "run"), r.Scan.New, r.Scan.Changed),
-		"plan: " + countsOf(r.Plan.Counts),
+		"plan: " + countsOfPlan(r.Plan.Counts),
 	}
 	if r.Merge != nil {
 		parts = slices.Insert(parts, 1, "panels: "+countsOfMerges(r.Merge.Counts))

@@ -1,8 +1,6 @@
 package goldentest_test
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,20 +15,8 @@ import (
 // builtOnce builds the shipped program, as the Makefile does, into the workshop.
 var builtOnce = sync.OnceValues(func() (string, error) {
 	program := filepath.Join(workshop, "built", "deploy_constants")
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", program, "deployconstants/cmd/deploy_constants")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", &buildError{string(out), err}
-	}
-	return program, nil
+	return program, testenv.BuildProgram(program)
 })
-
-type buildError struct {
-	output string
-	err    error
-}
-
-func (e *buildError) Error() string { return e.err.Error() + "\n" + e.output }
 
 // clockCases are those whose point is the clock, which the program as built has
 // from the system.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"deployconstants/internal/facility"
+	"deployconstants/internal/testenv"
 	"deployconstants/jobs/jobdir"
 	"deployconstants/stages/submit"
 )
@@ -115,7 +116,7 @@ func (j job) failToChoose(t *testing.T) {
 			must(t, os.Mkdir(obstacle, 0o755))
 		}
 	}
-	if status := statusOf(t, cmd.Wait()); status != 1 {
+	if status := testenv.Status(t, cmd.Wait()); status != 1 {
 		t.Errorf("a plan that cannot say which transaction it began: exit status %d", status)
 	}
 	must(t, os.Remove(obstacle))
@@ -138,7 +139,7 @@ func (j job) breakOff(t *testing.T) {
 	until(t, "the task has begun", func() bool { return len(j.attempts(t, jobdir.Verify)) == 1 })
 	must(t, cmd.Process.Signal(syscall.SIGUSR1))
 	must(t, cmd.Process.Signal(syscall.SIGTERM))
-	status := statusOf(t, cmd.Wait())
+	status := testenv.Status(t, cmd.Wait())
 	a := j.attempts(t, jobdir.Verify)[0]
 	if status != 75 || a.state != jobdir.Stopped || !strings.HasPrefix(a.cause, "told to stop by ") { // which of the two came first is not known
 		t.Errorf("a task that is broken off: exit status %d; %q, %s", status, a.state, a.cause)

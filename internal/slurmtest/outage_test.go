@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"testing"
 
+	"deployconstants/internal/testenv"
 	"deployconstants/jobs/jobdir"
 	"deployconstants/stages/submit"
 )
@@ -54,7 +55,7 @@ func reply(t *testing.T, start starter) {
 	cmd.Stdout, cmd.Stderr = &out, &said
 	must(t, cmd.Start())
 	lost()
-	if status := statusOf(t, cmd.Wait()); status != 0 || !strings.Contains(said.String(), "there all the same") {
+	if status := testenv.Status(t, cmd.Wait()); status != 0 || !strings.Contains(said.String(), "there all the same") {
 		t.Fatalf("submit: exit status %d: %s", status, &said)
 	}
 	j := s.jobOf(t, out.String())

@@ -1,20 +1,18 @@
 package sweeptest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"deployconstants/internal/facility"
+	"deployconstants/internal/testenv"
 )
 
 // A site is a facility that the binary works on.
@@ -29,7 +27,7 @@ type site struct {
 // newSite makes a facility of which nothing was scanned yet.
 func newSite(t testing.TB, o facility.Options) *site {
 	t.Helper()
-	dir := memory(t)
+	dir := testenv.Memory(t)
 	s := &site{dir: dir, settings: filepath.Join(dir, "site.toml"), seen: map[string]bool{}}
 	place := filepath.Join(dir, "facility")
 	must(t, os.Mkdir(place, 0o755))
@@ -39,20 +37,6 @@ func newSite(t testing.TB, o facility.Options) *site {
 	must(t, s.Restore()) // who is not root sees what root sees
 	must(t, os.WriteFile(s.settings, []byte(s.Settings()), 0o644))
 	return s
-}
-
-// memory is a directory on a file system in memory, where there is one: the tests
-// kill, they do not cut the power.
-func memory(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "sweeptest-")
-	if err != nil {
-		dir = t.TempDir()
-	} else {
-		t.Cleanup(func() { os.RemoveAll(dir) })
-	}
-	must(t, os.Chmod(dir, 0o755))
-	return dir
 }
 
 // A result is how a command ended.
@@ -76,27 +60,10 @@ func (s *site) run(t testing.TB, args ...string) result {
 }
 
 // finish runs a prepared command to its end.
-func finish(t testing.TB, cmd *exec.Cmd) result {
+func finish(t testing.TB, cmd *exec.Cmd) (r result) {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	return result{statusOf(t, err), stdout.String(), stderr.String()}
-}
-
-func statusOf(t testing.TB, err error) int {
-	t.Helper()
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	switch {
-	case err == nil:
-		return 0
-	case !ok:
-		t.Fatal(err)
-	}
-	if wait, ok := exit.Sys().(syscall.WaitStatus); ok && wait.Signaled() {
-		return 128 + int(wait.Signal())
-	}
-	return exit.ExitCode()
+	r.status, r.stdout, r.stderr = testenv.Finish(t, cmd)
+	return r
 }
 
 // want runs a command that must end with the status.

@@ -16,6 +16,7 @@ import (
 
 	"deployconstants/internal/beacon"
 	"deployconstants/internal/facility"
+	"deployconstants/internal/testenv"
 )
 
 // A running command.
@@ -37,7 +38,7 @@ func (s *site) start(t *testing.T, args ...string) *running {
 func (r *running) end(t *testing.T) result {
 	t.Helper()
 	err := r.Wait()
-	return result{statusOf(t, err), r.stdout.String(), r.stderr.String()}
+	return result{testenv.Status(t, err), r.stdout.String(), r.stderr.String()}
 }
 
 // stopWhen stops a process as soon as something is so; false: it ended before.

@@ -1,5 +1,6 @@
 // Package testenv is what the tests of this project ask of their machine: the
-// shared reference data beside the project's root, and a count of the reference
+// shared reference data beside the project's root, the built program and its exit status,
+// directories in memory, test binaries as processes of their own, and a count of the reference
 // cases that ran.
 //
 // With SHARED=required in the environment a missing folder, or any call of Skip,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"deployconstants/internal/testenv"
 	"deployconstants/jobs/planfile"
 	"deployconstants/jobs/tx"
 	"deployconstants/stages/apply"
@@ -254,7 +255,7 @@ func TestUndoChanged(t *testing.T) {
 func TestRegister(t *testing.T) {
 	var want []string
 	for _, workers := range []int{1, 7} {
-		w := smallWorld(t, memory(t))
+		w := smallWorld(t, testenv.Memory(t))
 		for i, id := range []string{"3925999616-0996663297", "3925999616-0996663298", "3925999616-0996663299"} {
 			w.items = append(w.items, planfile.Item{
 				Kind: planfile.KindPanel, Action: planfile.Register, Experiment: []string{"xpp001", "xpp002", "xpp002"}[i],

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"deployconstants/internal/atomicfile"
+	"deployconstants/internal/testenv"
 	"deployconstants/jobs/planfile"
 	"deployconstants/jobs/tx"
 	"deployconstants/repo/calibdir"
@@ -181,7 +182,7 @@ var faultyWorlds = map[string]func(testing.TB, string) *world{"small": smallWorl
 // begun and Undo takes it back, exactly.
 func TestFaults(t *testing.T) {
 	for name, newWorld := range faultyWorlds {
-		model := newWorld(t, memory(t))
+		model := newWorld(t, testenv.Memory(t))
 		before := model.tree(t, true)
 		_, err := apply.Apply(t.Context(), model.options(t), model.plan(t))
 		must(t, err)
@@ -195,7 +196,7 @@ func TestFaults(t *testing.T) {
 					t.Parallel()
 					k := int64(1)
 					for ; ; k++ {
-						w := newWorld(t, memory(t))
+						w := newWorld(t, testenv.Memory(t))
 						sys := &faulty{System: atomicfile.Host, failAt: k, stops: variant.stops, after: variant.after, look: w.watch(t)}
 						o := w.options(t)
 						result, err := apply.Apply(t.Context(), sys.on(o), w.plan(t))
@@ -288,11 +289,11 @@ func TestUndoFaults(t *testing.T) {
 }
 
 func testUndoFaults(t *testing.T, newWorld func(testing.TB, string) *world, variant *faulty) {
-	model := newWorld(t, memory(t))
+	model := newWorld(t, testenv.Memory(t))
 	before := model.tree(t, true)
 	k := int64(1)
 	for ; ; k++ {
-		w := newWorld(t, memory(t))
+		w := newWorld(t, testenv.Memory(t))
 		o := w.options(t)
 		sound := &faulty{System: atomicfile.Host}
 		done, err := apply.Apply(context.Background(), sound.on(o), w.plan(t))

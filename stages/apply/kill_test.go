@@ -77,7 +77,7 @@ func TestMain(m *testing.M) {
 // A process that is killed at any moment leaves whole files, and a transaction that
 // can be resumed and undone exactly.
 func TestKill(t *testing.T) {
-	dir := memory(t)
+	dir := testenv.Memory(t)
 	w := newWorld(t, dir)
 	gain, later := w.constants(t, "gain", "new gain\n"), w.constants(t, "later", "later gain\n")
 	for i := range 30 {
@@ -233,7 +233,7 @@ func TestLocked(t *testing.T) {
 func TestConcurrent(t *testing.T) {
 	for _, locks := range []bool{true, false} {
 		t.Run(fmt.Sprintf("locks %v", locks), func(t *testing.T) {
-			w := smallWorld(t, memory(t))
+			w := smallWorld(t, testenv.Memory(t))
 			plan := w.plan(t)
 			text := make([]byte, plan.Len())
 			_, err := plan.Read(text)
@@ -277,7 +277,7 @@ func TestConcurrent(t *testing.T) {
 func TestWorkers(t *testing.T) {
 	var want []apply.Outcome
 	for _, workers := range []int{1, 2, 7, 32} {
-		w := smallWorld(t, memory(t))
+		w := smallWorld(t, testenv.Memory(t))
 		o := w.options(t).Batches(2)
 		o.Pipeline.Workers = workers
 		var got []apply.Outcome

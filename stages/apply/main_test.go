@@ -250,15 +250,3 @@ func freshWorld(t testing.TB, dir string) *world {
 	w.file(t, planfile.Create, "xpp003", "pixel_gain", "0-end", gain)
 	return w
 }
-
-// memory returns a new directory, in memory where the machine has such a file
-// system: tests that make hundreds of transactions wait for no disk.
-func memory(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "apply")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}

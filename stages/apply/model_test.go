@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"deployconstants/internal/atomicfile"
+	"deployconstants/internal/testenv"
 	"deployconstants/jobs/planfile"
 	"deployconstants/jobs/tx"
 	"deployconstants/stages/apply"
@@ -79,7 +80,7 @@ func TestModel(t *testing.T) {
 }
 
 func newModel(t *testing.T, random *rand.Rand) *model {
-	w := newWorld(t, memory(t))
+	w := newWorld(t, testenv.Memory(t))
 	m := &model{
 		t: t, w: w, o: w.options(t), random: random, files: map[string]modelFile{},
 		owners: map[string][]string{}, events: map[string][]string{}, content: map[string]string{},

@@ -33,7 +33,7 @@ func TestResumeMoved(t *testing.T) {
 	for name, move := range moves {
 		t.Run(name, func(t *testing.T) {
 			for k := int64(8); k < 80; k += 6 {
-				w := smallWorld(t, memory(t))
+				w := smallWorld(t, testenv.Memory(t))
 				o := w.options(t)
 				dead := &faulty{System: atomicfile.Host, failAt: k, stops: true}
 				first, _ := apply.Apply(t.Context(), dead.on(o), w.plan(t))
@@ -97,7 +97,7 @@ func (w *world) again(t *testing.T, o apply.Options) apply.Result {
 // A replaced file keeps its access control list, and an undo restores it.
 func TestAccessControlLists(t *testing.T) {
 	const list = "system.posix_acl_access"
-	w := smallWorld(t, memory(t))
+	w := smallWorld(t, testenv.Memory(t))
 	path := filepath.Join(w.folder("xpp002", "pixel_gain"), "0-end.data")
 	// Version 2; owner rw-, user 65534 r--, group r--, mask r--, others ---.
 	acl := []byte{

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"deployconstants/internal/atomicfile"
+	"deployconstants/internal/testenv"
 	"deployconstants/jobs"
 	"deployconstants/jobs/planfile"
 	"deployconstants/jobs/tx"
@@ -100,7 +101,7 @@ func (w *world) aliases(t testing.TB) string {
 // same, and can be undone as a whole.
 func TestShares(t *testing.T) {
 	const experiments, shares = 24, 5
-	alone := manyWorld(t, memory(t), experiments)
+	alone := manyWorld(t, testenv.Memory(t), experiments)
 	var want []string
 	o := alone.options(t)
 	o.Events = func(outcome apply.Outcome) { want = append(want, describe(outcome)) }
@@ -108,7 +109,7 @@ func TestShares(t *testing.T) {
 		t.Fatalf("%+v, %v", result, err)
 	}
 
-	w := manyWorld(t, memory(t), experiments)
+	w := manyWorld(t, testenv.Memory(t), experiments)
 	before := w.tree(t, true)
 	o = w.options(t)
 	id := w.begun(t, o)
@@ -174,7 +175,7 @@ func (w *world) once(t testing.TB, id, when string) {
 // Two attempts at one share that exclude each other by locks publish everything once,
 // and both tell that it is done.
 func TestSameShareTwice(t *testing.T) {
-	w := manyWorld(t, memory(t), 10)
+	w := manyWorld(t, testenv.Memory(t), 10)
 	before := w.tree(t, true)
 	o := w.options(t)
 	o.LockTimeout = 0
@@ -208,7 +209,7 @@ func TestSameShareTwice(t *testing.T) {
 // An attempt that dies at any operation leaves its share to the next one.
 func TestNextAttempt(t *testing.T) {
 	for k := int64(1); ; k++ {
-		w := manyWorld(t, memory(t), 3)
+		w := manyWorld(t, testenv.Memory(t), 3)
 		before := w.tree(t, true)
 		o := w.options(t)
 		id := w.begun(t, o)
@@ -239,7 +240,7 @@ func TestNextAttempt(t *testing.T) {
 // is in the midst of it, after any of its changes of a name.
 func TestWithoutLocks(t *testing.T) {
 	for k := 1; ; k++ {
-		w := manyWorld(t, memory(t), 3)
+		w := manyWorld(t, testenv.Memory(t), 3)
 		o := w.options(t)
 		id := w.begun(t, o)
 		elsewhere := o
@@ -279,7 +280,7 @@ func TestWithoutLocks(t *testing.T) {
 
 // What is settled is not looked at again, and what is no plan carries nothing out.
 func TestShareDone(t *testing.T) {
-	w := manyWorld(t, memory(t), 3)
+	w := manyWorld(t, testenv.Memory(t), 3)
 	o := w.options(t)
 	id := w.begun(t, o)
 	share := apply.Share{Part: tx.Part{Shard: 1, Attempt: "a"}, Plan: w.part(t, 0, 3), Done: map[string]bool{"xpp000": true, "xpp002": true}}

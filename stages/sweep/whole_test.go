@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"deployconstants/internal/testenv"
 	"deployconstants/repo"
 	"deployconstants/xtc/dataset"
 	"deployconstants/xtc/ledger"
@@ -57,9 +58,8 @@ var makeWhole = sync.OnceValues(func() (*whole, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	build := exec.Command("go", "build", "-o", w.program, "deployconstants/cmd/deploy_constants")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the binary: %w\n%s", err, out)
+	if err := testenv.BuildProgram(w.program); err != nil {
+		return nil, err
 	}
 	ready := filepath.Join(dir, "ready")
 	if _, err := os.Stat(ready); err == nil {
