@@ -79,13 +79,21 @@ COMMANDS for a whole facility:
   affected              say which experiments, runs and files a change would touch
   explain               say which constants a run gets, and why
 
+COMMANDS for a Slurm cluster:
+  submit                scan, apply, or sweep as job arrays: scan, apply, sweep
+  status                say how far a job is, and why shards failed
+  resume                submit again what is missing of a job
+  cancel                cancel all that Slurm has of a job
+  jobs                  what became of jobs: ls, show, merge, rm
+  task                  carry out one shard of a job: what array tasks run
+
 OTHER COMMANDS:
   geometry              deploy the geometry of a detector, moved where asked for
   epix10ka              merge and deploy the constants of an Epix10ka's panels
   jungfrau              merge and deploy the constants of a Jungfrau's panels
   dark                  pedestals, rms, and status of pixels from dark runs into the repository
   ledger                what the XTC headers said: ls, show, compact, export
-  repo                  the constants repository: init, name, save, ls, aliases, check
+  repo                  the constants repository: init, name, save, ls, aliases, check, withdraw
   xtc                   look inside XTC files: dump, ids
   config                the settings of the site: show, check
   completion            print what makes bash, zsh or fish complete commands
@@ -99,7 +107,8 @@ EXIT STATUS:
        commands for many things: some of them failed, the rest is done
   4    changes are pending, with --detailed-exitcode
   5    damage or drift was found
-  10   the repository or the data root is missing
+  10   the repository or a data root is missing, or a data root is empty
   11   something is locked by another process
+  75   only of task: not done now, to be started again
   130  interrupted, 143 terminated, 129 connection lost
 `

@@ -48,7 +48,11 @@ func commands(t *testing.T) map[string]string {
 	t.Helper()
 	helps := map[string]string{}
 	top := output(t, "-h")
-	for _, name := range append(section(top, "COMMANDS for"), section(top, "OTHER COMMANDS")...) {
+	var names []string
+	for _, heading := range []string{"COMMANDS for a whole", "COMMANDS for a Slurm", "OTHER COMMANDS"} {
+		names = append(names, section(top, heading)...)
+	}
+	for _, name := range names {
 		help := output(t, name, "-h")
 		subcommands := section(help, "SUBCOMMANDS:")
 		if len(subcommands) == 0 {
@@ -69,7 +73,7 @@ func TestHelp(t *testing.T) {
 		t.Fatal(err)
 	}
 	helps := commands(t)
-	if len(helps) < 24 {
+	if len(helps) < 36 {
 		t.Fatalf("only %d commands are in the help", len(helps))
 	}
 	for name, help := range helps {

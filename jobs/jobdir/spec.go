@@ -33,7 +33,7 @@ const (
 	Plan    Step = "plan"    // one shard: publishes what was scanned, makes the plan, begins the transaction, cuts what follows
 	Apply   Step = "apply"   // shards of the plan
 	Verify  Step = "verify"  // shards of experiments
-	Summary Step = "summary" // one shard: puts all results together, finishes the transaction
+	Summary Step = "summary" // one shard: puts all results together
 )
 
 // Steps returns every step, in its order.
