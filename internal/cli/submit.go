@@ -138,7 +138,7 @@ var jobLimitFlags = func() []cli.Flag {
 	return append(kept, &cli.BoolFlag{Name: "no-waves", Usage: "do without the waves of the settings"})
 }()
 
-// A submission is a job that is being made.
+// A jobMaking is a job that is being made.
 type jobMaking struct {
 	*workplace
 	progress *ui.Progress

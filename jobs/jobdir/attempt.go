@@ -83,6 +83,7 @@ type Attempt struct {
 	earlier map[string]Item
 	own     map[string]Item
 	file    *os.File
+	err     error // of the first write that failed: nothing may follow half a line
 }
 
 // Begin begins an attempt at a shard. Errors wrap ErrDone if the shard has a result,
@@ -238,8 +239,12 @@ func (a *Attempt) Settle(items ...Item) error {
 	return nil
 }
 
-// write appends lines to the journal, durably.
+// write appends lines to the journal, durably. After a failure nothing more is written:
+// behind half a line it would make the journal damaged, and not only torn.
 func (a *Attempt) write(lines ...any) error {
+	if a.err != nil {
+		return a.err
+	}
 	var text bytes.Buffer
 	for _, line := range lines {
 		one, err := encode(line)
@@ -251,10 +256,10 @@ func (a *Attempt) write(lines ...any) error {
 		}
 		text.Write(one)
 	}
-	if _, err := a.file.Write(text.Bytes()); err != nil {
-		return err
+	if _, a.err = a.file.Write(text.Bytes()); a.err == nil {
+		a.err = a.file.Sync()
 	}
-	return a.file.Sync()
+	return a.err
 }
 
 // Publish publishes the result of the shard, of what this attempt and earlier ones

@@ -1,15 +1,20 @@
 package jobdir_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"deployconstants/internal/testenv"
+	"deployconstants/jobs"
 	"deployconstants/jobs/jobdir"
 )
 
@@ -51,6 +56,58 @@ func TestAttempt(t *testing.T) {
 	}
 	if missing, err := job.Missing(jobdir.Scan); err != nil || !cmp.Equal(missing, []int{1, 3, 4, 5}) {
 		t.Errorf("missing %v, %v", missing, err)
+	}
+}
+
+// children have limits of their own.
+var children = testenv.Children{"short": shortWrite}
+
+func TestMain(m *testing.M) { children.Main(m) }
+
+// shortWrite makes an attempt at shard 2 of the job below dir while the disk takes only
+// half of what is written.
+func shortWrite(dir string) error {
+	all, err := jobdir.List(jobs.State{Dir: dir})
+	if err != nil {
+		return err
+	}
+	a, err := all[0].Begin(context.Background(), jobdir.Scan, 2, who("n1"))
+	if err != nil {
+		return err
+	}
+	first, second := a.Manifest()[0].Experiment, a.Manifest()[1].Experiment
+	if err := a.Settle(item(first, 1)); err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	limit := syscall.Rlimit{Cur: 4096, Max: 1 << 30}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	if err := a.Settle(item(second, 200)); !errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("settled beyond the limit: %w", err)
+	}
+	limit.Cur = limit.Max // there is room again
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	if err := a.End(now, jobdir.Failed, "the disk is full"); !errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("ended behind half a line: %w", err)
+	}
+	return nil
+}
+
+// Half a line is the end of a journal, even if the disk has room again: the next attempt
+// goes on behind what was settled.
+func TestShortWrite(t *testing.T) {
+	state := newState(t)
+	job := newJob(t, state)
+	if out, err := children.Command(t, "short", state.Dir).Output(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	a := begin(t, job, jobdir.Scan, 2)
+	if want := []string{a.Manifest()[1].Experiment}; !cmp.Equal(a.Left(), want) {
+		t.Errorf("left %q, want %q", a.Left(), want)
 	}
 }
 

@@ -286,9 +286,10 @@ func (j *Job) PlanOf(shard int) (*bytes.Reader, error) {
 }
 
 // Round says for which shards a submission of a step is; one of which nothing is said
-// is for all of them.
+// is for all of them. It replaces what was said before: by somebody who died before the
+// submission was recorded.
 func (j *Job) Round(step Step, round int, shards []int) error {
-	_, err := j.publish(roundName(step, round), bytes.NewReader(mustEncode(shards)), true)
+	_, err := j.publish(roundName(step, round), bytes.NewReader(mustEncode(shards)), false)
 	return err
 }
 
@@ -304,9 +305,6 @@ func mustEncode(numbers []int) []byte {
 func (j *Job) ShardOf(step Step, round, task int) (int, error) {
 	if task < 0 || round < 1 {
 		return 0, fmt.Errorf("task %d of round %d: %w", task, round, ErrNoShard)
-	}
-	if round == 1 {
-		return task + 1, nil
 	}
 	var shards []int
 	switch err := j.readJSON(roundName(step, round), &shards); {

@@ -3,16 +3,16 @@
 // processes on any number of hosts can carry a job out, and more than one of them, by
 // mistake, the same shard.
 //
-//	job, err := jobdir.Create(state, spec, func(j *jobdir.Job) error { return j.Cut(cut) })
+//	job, err := jobdir.Create(state, spec, fill) // which cuts the first step
 //	...
 //	attempt, err := job.Begin(ctx, jobdir.Scan, 7, who)   // ErrDone: there is a result
 //	for _, item := range attempt.Manifest() {
-//		if _, done := attempt.Earlier(item.Experiment); !done {
+//		if !attempt.Settled(item.Experiment) {
 //			...
-//			err = attempt.Settle(ctx, jobdir.Item{Experiment: item.Experiment, Lines: lines})
+//			err = attempt.Settle(jobdir.Item{Experiment: item.Experiment, Lines: lines})
 //		}
 //	}
-//	err = attempt.Publish(ctx, nil)
+//	err = attempt.Publish(time.Now(), nil)
 //
 // # Layout
 //
@@ -28,7 +28,7 @@
 //	logs/                                       of the tasks
 //	ledger/                                     records that the scan of the job made (package xtc/ledger)
 //	plan.jsonl.zst                              plan of the job
-//	manifest.jsonl.zst, summary.json            all results together (package stages/farm)
+//	manifest.jsonl.zst, summary.json            all results together (package stages/task)
 //
 // Steps are scan, plan, apply, verify and summary, in this order; a job has some of
 // them. Plan and summary have one shard, which has no manifest.

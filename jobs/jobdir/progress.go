@@ -31,7 +31,7 @@ type AttemptProgress struct {
 }
 
 // Progress returns how far every shard of a step is, by their numbers; of a step that
-// is not cut yet, of those that have attempts or results. Errors are those of reading
+// is not cut yet, none. Errors are those of reading
 // directories, and the cause of ctx.
 func (j *Job) Progress(ctx context.Context, step Step) ([]Progress, error) {
 	count := 1

@@ -167,7 +167,7 @@ func (r *resuming) settleDoubts(ctx context.Context) error {
 
 func (r *resuming) find(ctx context.Context, s *jobdir.Submission) error {
 	search := r.Search
-	search.Name, search.Since = s.Token, s.Time
+	search.Name, search.Since = s.Token, r.Job.Spec().Time // s.Time is that of its last change
 	id, err := slurm.Find(ctx, r.Scheduler, search)
 	switch _, absent := errors.AsType[*slurm.AbsentError](err); {
 	case err == nil:
@@ -221,9 +221,12 @@ func after(step, other jobdir.Step) bool {
 func (r *resuming) withdraw(ctx context.Context, queued []int) error {
 	var ids []slurm.JobID
 	for _, i := range queued {
-		ids = append(ids, r.queue[r.record.Submissions[i].Token][0].ID.Job)
+		for _, task := range r.queue[r.record.Submissions[i].Token] {
+			ids = append(ids, task.ID.Job)
+		}
 	}
-	if err := r.Scheduler.Cancel(ctx, ids...); err != nil {
+	slices.Sort(ids)
+	if err := r.Scheduler.Cancel(ctx, slices.Compact(ids)...); err != nil {
 		return err
 	}
 	for _, i := range queued {
@@ -242,7 +245,7 @@ func (r *resuming) batches(step jobdir.Step, shards []int) (all []batch, still m
 		case after(one, step):
 			all = append(all, b)
 		case one == step && len(shards) > 0:
-			if b.tasks = len(shards); one.Array() && b.round > 1 {
+			if b.tasks = len(shards); one.Array() {
 				if err := r.Job.Round(one, b.round, shards); err != nil {
 					return nil, nil, err
 				}

@@ -148,7 +148,8 @@ func (o *Options) giveOne(ctx context.Context, record *jobdir.Record, s *jobdir.
 	}
 	begun := o.Now()
 	id, err := o.Scheduler.Submit(ctx, job)
-	if err != nil && slurm.Doubtful(err) {
+	doubtful := slurm.Doubtful(err) // whatever the search for it says then
+	if doubtful {
 		o.Tell(fmt.Sprintf("%v; looking whether %s is there all the same", err, s.Token))
 		search := o.Search
 		search.Name, search.Since = s.Token, begun
@@ -162,7 +163,7 @@ func (o *Options) giveOne(ctx context.Context, record *jobdir.Record, s *jobdir.
 	switch _, absent := errors.AsType[*slurm.AbsentError](err); {
 	case err == nil:
 		s.State, s.SlurmJob, s.Message = jobdir.Submitted, id.String(), ""
-	case absent, !slurm.Doubtful(err):
+	case absent, !doubtful:
 		s.State, s.Message = jobdir.Refused, err.Error()
 	default:
 		s.State, s.Message = jobdir.Unknown, err.Error()

@@ -168,9 +168,12 @@ func TestLostReply(t *testing.T) {
 // A cluster that does not answer leaves one submission in doubt; a resume finds out which
 // of both it is, and does not double it.
 func TestDoubt(t *testing.T) {
-	for _, taken := range []bool{true, false} {
+	notStarted := fmt.Errorf("squeue: %w", slurm.ErrNotStarted)
+	denied := fmt.Errorf("squeue: access denied: %w", slurm.ErrRefused)
+	for n, silent := range []error{errTimeout, errTimeout, notStarted, notStarted, denied, denied} {
+		taken := n%2 == 0
 		job, c := newJob(t, 5), newCluster()
-		down := func(slurm.Submission) error { c.silent = errTimeout; return errTimeout }
+		down := func(slurm.Submission) error { c.silent = silent; return errTimeout }
 		if taken {
 			c.lose = down
 		} else {
@@ -180,7 +183,7 @@ func TestDoubt(t *testing.T) {
 		if !errors.Is(err, slurm.ErrUnknown) || !strings.Contains(err.Error(), "may have been submitted or not") {
 			t.Fatalf("taken %v: %v", taken, err)
 		}
-		if _, err := submit.Resume(t.Context(), options(job, c)); !errors.Is(err, slurm.ErrUnreachable) {
+		if _, err := submit.Resume(t.Context(), options(job, c)); !errors.Is(err, silent) {
 			t.Fatalf("taken %v: resume while it is silent: %v", taken, err)
 		}
 		c.silent, c.lose, c.refuse = nil, nil, nil
@@ -208,6 +211,23 @@ func TestDown(t *testing.T) {
 	c.silent = nil
 	if _, err := submit.Resume(t.Context(), options(job, c)); err != nil || len(c.jobs) != 5 {
 		t.Errorf("resume: %v, %v", shapes(c), err)
+	}
+}
+
+// Of a job that was never submitted, and of which somebody has carried out a shard by
+// hand, a resume submits the other shards.
+func TestResumeUnsubmitted(t *testing.T) {
+	job, c := newJob(t, 5), newCluster()
+	attempt(t, job, jobdir.Scan, 1, "n1", jobdir.Done, "")
+	again, err := submit.Resume(t.Context(), options(job, c))
+	must(t, err)
+	if want := []int{2, 3, 4, 5}; !cmp.Equal(again.Shards, want) {
+		t.Errorf("%+v", again)
+	}
+	for task, want := range again.Shards {
+		if shard, err := job.ShardOf(jobdir.Scan, 1, task); shard != want || err != nil {
+			t.Errorf("task %d is for shard %d, want %d: %v", task, shard, want, err)
+		}
 	}
 }
 
