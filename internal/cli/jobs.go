@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -123,32 +124,38 @@ func lineOf(job *jobdir.Job) (jobLine, error) {
 	spec := job.Spec()
 	line := jobLine{Job: spec.ID, Kind: spec.Kind, Deploy: spec.Deploy, Submitted: spec.Time, User: spec.User, Host: spec.Host}
 	for _, step := range spec.Steps() {
-		missing, err := job.Missing(step)
-		count := 1
-		switch cut, cutErr := job.Shards(step); {
-		case !step.Array():
-		case errors.Is(cutErr, jobdir.ErrNotCut):
-			count, err = 0, nil
-		case cutErr != nil:
-			return line, cutErr
-		default:
-			count = len(cut.Shards)
-		}
-		if err != nil {
+		if err := line.add(job, step); err != nil {
+			line.Step = cmp.Or(line.Step, step)
 			return line, err
-		}
-		line.Shards += count
-		line.Done += count - len(missing)
-		if line.Step == "" && (len(missing) > 0 || count == 0 && step.Array() && !isCut(job, step)) {
-			line.Step = step
 		}
 	}
 	return line, nil
 }
 
-func isCut(job *jobdir.Job, step jobdir.Step) bool {
-	_, err := job.Shards(step)
-	return err == nil
+// add adds what there is of a step.
+func (l *jobLine) add(job *jobdir.Job, step jobdir.Step) error {
+	count := 1
+	if step.Array() {
+		cut, err := job.Shards(step)
+		if errors.Is(err, jobdir.ErrNotCut) {
+			l.Step = cmp.Or(l.Step, step)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		count = len(cut.Shards)
+	}
+	missing, err := job.Missing(step)
+	if err != nil {
+		return err
+	}
+	l.Shards += count
+	l.Done += count - len(missing)
+	if len(missing) > 0 {
+		l.Step = cmp.Or(l.Step, step)
+	}
+	return nil
 }
 
 // jobDocument is what `jobs show --json` prints.
@@ -281,17 +288,22 @@ func describeMerged(m task.Merged) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// describeJob is a few lines about what a job did.
-func describeJob(job *jobdir.Job, o *observer, m task.Merged) string {
+// describeJob is a few lines about what a job did, and where its manifest is; "": nowhere.
+func describeJob(o *observer, m task.Merged, manifestFile string) string {
 	lines := []string{o.summary(m.Report)}
 	if !m.Complete() {
 		lines = append(lines, "not complete: "+describeMissing(m.Missing))
 	}
-	causes := slices.SortedFunc(maps.Keys(m.Failures), func(a, b string) int { return m.Failures[b] - m.Failures[a] })
+	causes := slices.SortedFunc(maps.Keys(m.Failures), func(a, b string) int {
+		return cmp.Or(m.Failures[b]-m.Failures[a], strings.Compare(a, b))
+	})
 	for _, cause := range causes[:min(len(causes), 20)] {
 		lines = append(lines, fmt.Sprintf("not done %d: %s", m.Failures[cause], oneLine(cause)))
 	}
-	return strings.Join(append(lines, "manifest "+job.ManifestFile()), "\n")
+	if manifestFile != "" {
+		lines = append(lines, "manifest "+manifestFile)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // describeMissing says which shards have no result.
@@ -336,7 +348,11 @@ func mergeJob(env Env, c *cli.Context) (err error) {
 	} else {
 		o := &observer{workplace: w}
 		o.start = job.Spec().Time
-		if _, err := fmt.Fprintln(env.Stdout, describeJob(job, o, merged)); err != nil {
+		file := c.String("output")
+		if file == "" && exists(job.ManifestFile()) {
+			file = job.ManifestFile()
+		}
+		if _, err := fmt.Fprintln(env.Stdout, describeJob(o, merged, file)); err != nil {
 			return err
 		}
 	}

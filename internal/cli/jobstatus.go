@@ -25,8 +25,8 @@ func statusCommand(env Env) *cli.Command {
 			"Examples:\n" +
 			"   deploy_constants status 20261126T021500Z-7f3a09c1\n" +
 			"   deploy_constants status --watch 20261126T021500Z-7f3a09c1\n\n" +
-			"EXIT STATUS: 0 complete or under way, 1 failed, 2 wrong command line, 3 cut short, or complete with\n" +
-			"   failures: resume goes on with what is missing",
+			"EXIT STATUS: 0 complete or under way, 1 failed, 2 wrong command line, 3 cut short: resume\n" +
+			"   goes on with what is missing, or complete with failures",
 		Flags: everyBatchFlag(
 			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "again every 30 s, and later less often, until the job has ended"},
 		),
@@ -149,7 +149,7 @@ func resumeCommand(env Env) *cli.Command {
 			"   deploy_constants resume 20261126T021500Z-7f3a09c1\n" +
 			"   deploy_constants resume --exclude sdfmilan123 --time 2h 20261126T021500Z-7f3a09c1\n\n" +
 			"EXIT STATUS: 0 submitted, or nothing to do, 1 failed, 2 wrong command line, 11 somebody else is at it",
-		Flags:  everyBatchFlag(slurmFlags...),
+		Flags:  everyBatchFlag(without(slurmFlags, "tasks", "shard")...), // which the first submission has fixed
 		Action: func(c *cli.Context) error { return resumeJob(env, c) },
 	}
 }

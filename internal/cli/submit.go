@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,15 +129,13 @@ func submitCommand(env Env) *cli.Command {
 
 // jobLimitFlags are limitFlags without waves: the tasks of a job work on all
 // experiments at once.
-var jobLimitFlags = func() []cli.Flag {
-	var kept []cli.Flag
-	for _, flag := range limitFlags {
-		if flag.Names()[0] != "waves" {
-			kept = append(kept, flag)
-		}
-	}
-	return append(kept, &cli.BoolFlag{Name: "no-waves", Usage: "do without the waves of the settings"})
-}()
+var jobLimitFlags = append(without(limitFlags, "waves"),
+	&cli.BoolFlag{Name: "no-waves", Usage: "do without the waves of the settings"})
+
+// without returns the flags but those of the names.
+func without(flags []cli.Flag, names ...string) []cli.Flag {
+	return slices.DeleteFunc(slices.Clone(flags), func(flag cli.Flag) bool { return slices.Contains(names, flag.Names()[0]) })
+}
 
 // A jobMaking is a job that is being made.
 type jobMaking struct {

@@ -163,7 +163,7 @@ func (t *taskRun) run(ctx context.Context, shard int) error {
 	t.attempt = attempt
 	closeLog, err := t.openLog()
 	if err != nil {
-		return err
+		return errors.Join(err, attempt.End(t.env.Now(), jobdir.Failed, oneLine(err.Error())))
 	}
 	defer closeLog()
 	t.log.WithFields(logrus.Fields{"node": who.Node, "slurm_job": who.Job, "restart": who.Restart, "experiments": len(attempt.Manifest()),
@@ -358,7 +358,7 @@ func (t *taskRun) report(merged task.Merged) error {
 		}
 		o.tell(merged.Report, o.status(merged.Report, nil))
 	}
-	_, err := fmt.Fprintln(t.env.Stdout, describeJob(t.job, o, merged))
+	_, err := fmt.Fprintln(t.env.Stdout, describeJob(o, merged, t.job.ManifestFile()))
 	return err
 }
 

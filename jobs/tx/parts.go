@@ -140,8 +140,8 @@ func (t *Tx) Others(ctx context.Context) ([]Record, error) {
 	return all, nil
 }
 
-// Joined reports whether the transaction was opened by Join.
-func (t *Tx) Joined() bool { return t.part.Shard > 0 }
+// joined reports whether the transaction was opened by Join.
+func (t *Tx) joined() bool { return t.part.Shard > 0 }
 
 // partPaths returns the journals of all parts of a transaction, sorted.
 func (s *Store) partPaths(id string) ([]string, error) {

@@ -69,7 +69,7 @@ func (t *Tx) finish(r Result) error {
 	if t.journal.err != nil {
 		return t.journal.err
 	}
-	if t.Joined() {
+	if t.joined() {
 		return errors.New("it is finished as a whole, by Resume")
 	}
 	path := filepath.Join(t.dir, journalName)

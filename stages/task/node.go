@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -84,12 +85,12 @@ func firstName(dir string) (string, error) {
 		return "", err
 	}
 	defer f.Close() // only read
-	names, _ := f.Readdirnames(1)
-	if len(names) == 0 {
-		if info, err := f.Stat(); err != nil || !info.IsDir() {
-			return "", fmt.Errorf("%s is not a directory", dir)
-		}
+	names, err := f.Readdirnames(1)
+	if err == io.EOF {
 		return "", nil
+	}
+	if err != nil { // also of what is no directory
+		return "", err
 	}
 	return names[0], nil
 }
