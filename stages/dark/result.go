@@ -24,7 +24,7 @@ var StatusBits = [...]string{"noisy rms", "quiet rms", "high often", "low often"
 type Result struct {
 	Shape  []int
 	DType  ndarray.DType // of the raw data
-	Frames int           // accepted, at least 3
+	Frames int           // accepted, at least 3; of an epix10ka collected, at least 2
 
 	// Statistics is one less than Frames: the reference counts from -1, and it is
 	// what files say and Threshold is found from (spec/dark.md section 14, D2).

@@ -10,6 +10,7 @@ import (
 
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
+	"deployconstants/stages/darkrun"
 	"deployconstants/xtc"
 	"deployconstants/xtc/dataset"
 	"deployconstants/xtc/xtctest"
@@ -170,4 +171,30 @@ func TestFilesThatAreMissingOrEmpty(t *testing.T) {
 		write(w, 0, 1, 2, 80)
 		w.check(w.only(w.run("260")), direct(t, frames))
 	})
+}
+
+// TestFramesOfAnotherShape are left out and counted, also where they have as many pixels
+// or as many bytes as those before.
+func TestFramesOfAnotherShape(t *testing.T) {
+	const source = "MfxEndstation.0:Rayonix.0"
+	w := newWorld(t)
+	w.options.Detectors = []string{source}
+	frames := noise(48, 4)
+	w.write(xtctest.Run{
+		Events: 7, Detectors: []xtctest.Detector{{Source: source, Class: "Rayonix.ConfigV2"}},
+		Frame: func(_, event int) xtctest.Node {
+			width, height, depth := 8, 6, 16
+			switch event {
+			case 2, 3:
+				width, height = height, width
+			case 5:
+				depth = 8
+			}
+			return xtctest.Node{Contains: xtc.NewTypeID(xtc.TypeFrame, 1), Payload: xtctest.CameraFrame(width, height, depth, frames[event%4])}
+		},
+	})
+	d := w.only(w.run("260"))
+	if want := (darkrun.Without{OtherShape: 3}); d.Without != want || d.Frames != 4 || !slices.Equal(d.Shape, []int{6, 8}) {
+		t.Errorf("%d frames of %v, without %+v, want 4 and %+v", d.Frames, d.Shape, d.Without, want)
+	}
 }

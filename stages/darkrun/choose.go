@@ -10,6 +10,7 @@ import (
 	"deployconstants/stages"
 	"deployconstants/stages/dark"
 	"deployconstants/xtc/dataset"
+	"deployconstants/xtc/frames"
 )
 
 // choose makes the makers of the detectors that were asked for, each detector once.
@@ -94,11 +95,13 @@ type camera struct {
 	index    int // of Events.Select
 	log      logger
 
-	signed []int16 // pixels of a cspad2x2, section by section
+	first  frames.Frame // of the dark, without pixels: what the others must be like
+	signed []int16      // pixels of a cspad2x2, section by section
 }
 
 // newDark begins the report of a dark.
 func (c *camera) newDark(step int, gain string) *Dark {
+	c.first = frames.Frame{}
 	d := c.emptyDark(c.detector.Source)
 	d.Type, d.ID, d.Step, d.Gain = c.panel.Type.Name, c.panel.ID, step, gain
 	return d

@@ -101,12 +101,14 @@ func (e *epix10ka) event(event *dataset.Event, wanted bool) {
 		return
 	}
 	frame, err := event.Frame(e.index)
+	if err == nil {
+		err = e.checkLikeFirst(frame)
+	}
+	if err == nil && frame.DType != frames.Uint16 {
+		err = dark.ErrShape
+	}
 	if err != nil {
 		e.dark.Without.add(err)
-		return
-	}
-	if frame.DType != frames.Uint16 {
-		e.dark.Without.add(dark.ErrShape)
 		return
 	}
 	if e.process == nil {

@@ -61,8 +61,13 @@ func (c *camera) judge(d *Dark) (stamp repo.Stamp, err error) {
 }
 
 // compare finds how far the pedestals are from those of the dark before, and holds the
-// dark back if that is too far. What cannot be compared is told, and is no reason.
-func (c *camera) compare(ctx context.Context, d *Dark, pedestals []float64, previous []string) error {
+// dark back if that is too far. What cannot be compared is told, and is no reason; lost
+// is why the dark before was not found.
+func (c *camera) compare(ctx context.Context, d *Dark, pedestals []float64, previous []string, lost error) error {
+	if lost != nil {
+		c.log.WithError(lost).Warn("the dark before cannot be compared with")
+		return nil
+	}
 	if len(previous) == 0 {
 		return nil
 	}
@@ -122,22 +127,22 @@ func median(values []float64) float64 {
 
 // previous returns the pedestals of the newest dark of the detector that is older than
 // the stamp; none where there is none.
-func (c *camera) previous(stamp repo.Stamp) []string {
+func (c *camera) previous(stamp repo.Stamp) ([]string, error) {
 	alias, found, err := c.Repository.LookupAlias(c.panel)
 	if err != nil || !found {
-		return nil
+		return nil, err
 	}
 	index, err := c.Repository.Index(c.panel, alias, repo.Pedestals)
 	if err != nil || stamp == 0 {
-		return nil
+		return nil, err
 	}
 	entry, found := index.At(stamp - 1)
 	if !found {
-		return nil
+		return nil, nil
 	}
 	dir, err := c.Repository.DetectorDir(c.panel, alias)
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	return []string{c.Repository.Dir() + "/" + dir + "/" + string(repo.Pedestals) + "/" + entry.Name}
+	return []string{c.Repository.Dir() + "/" + dir + "/" + string(repo.Pedestals) + "/" + entry.Name}, nil
 }

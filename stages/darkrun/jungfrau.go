@@ -87,6 +87,9 @@ func (j *jungfrau) event(event *dataset.Event, wanted bool) {
 		return
 	}
 	frame, err := event.Frame(j.index)
+	if err == nil {
+		err = j.checkLikeFirst(frame)
+	}
 	if err != nil {
 		j.dark.Without.add(err)
 		return

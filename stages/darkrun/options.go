@@ -80,8 +80,8 @@ type Params struct {
 }
 
 // of returns the parameters for a detector type. Where data have other bits than the
-// fourteen that the reference knows, values above IntHigh are the two greatest ones, as
-// in psana2, unless it is given.
+// fourteen that the reference knows, only the greatest value is above IntHigh, as in
+// psana2, unless it is given.
 func (p Params) of(detType string, base dark.Params, workers int) dark.Params {
 	base.Workers = workers
 	base.DataBits = dark.DataBits(detType)

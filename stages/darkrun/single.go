@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 
@@ -67,6 +68,9 @@ func (s *single) event(event *dataset.Event, wanted bool) {
 }
 
 func (s *single) add(f frames.Frame) (err error) {
+	if err := s.checkLikeFirst(f); err != nil {
+		return err
+	}
 	if s.process == nil {
 		shape, dtype := s.layout(f)
 		if s.process, err = dark.New(s.params, shape, dtype); err != nil {
@@ -107,7 +111,8 @@ func (s *single) take(ctx context.Context, r *dark.Result) {
 	s.draw(d, []*dark.Result{r})
 	stamp, err := s.judge(d)
 	if err == nil {
-		err = s.compare(ctx, d, r.Averages, s.previous(stamp))
+		previous, lost := s.previous(stamp)
+		err = s.compare(ctx, d, r.Averages, previous, lost)
 	}
 	if err != nil {
 		d.fail(err)
@@ -131,6 +136,18 @@ func (c *camera) layout(f frames.Frame) ([]int, ndarray.DType) {
 		return []int{f.Shape[2], f.Shape[0], f.Shape[1]}, ndarray.Int16
 	}
 	return f.Shape, ndarray.Int16
+}
+
+// checkLikeFirst returns an error that wraps dark.ErrShape for a frame of another shape or
+// type than the first one of the dark, even if it has as many pixels.
+func (c *camera) checkLikeFirst(f frames.Frame) error {
+	if c.first.Shape == nil {
+		c.first = frames.Frame{Shape: slices.Clone(f.Shape), DType: f.DType}
+	}
+	if !slices.Equal(f.Shape, c.first.Shape) || f.DType != c.first.DType {
+		return fmt.Errorf("%w: %s %v, the first frame is %s %v", dark.ErrShape, f.DType, f.Shape, c.first.DType, c.first.Shape)
+	}
+	return nil
 }
 
 // give adds a frame to a process.

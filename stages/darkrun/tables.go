@@ -55,7 +55,8 @@ func (c *camera) keepTables(ctx context.Context, d *Dark, results []*dark.Result
 	if err != nil {
 		return err
 	}
-	if err := c.compare(ctx, d, pedestals, c.previousTables(panels, d.Gain, stamp)); err != nil {
+	previous, lost := c.previousTables(panels, d.Gain, stamp)
+	if err := c.compare(ctx, d, pedestals, previous, lost); err != nil {
 		return err
 	}
 	dirs, err := c.panelDirs(ctx, d, panels, stamp)
@@ -194,22 +195,22 @@ func (c *camera) newestTable(dir, detType, ctype, mode string, stamp repo.Stamp)
 
 // previousTables returns the pedestals of each panel in that gain which are older than
 // the stamp; none where one has none.
-func (c *camera) previousTables(panels []repo.Panel, mode string, stamp repo.Stamp) []string {
+func (c *camera) previousTables(panels []repo.Panel, mode string, stamp repo.Stamp) ([]string, error) {
 	var all []string
 	for _, panel := range panels {
 		alias, found, err := c.Repository.LookupAlias(panel)
 		if err != nil || !found {
-			return nil
+			return nil, err
 		}
 		dir, err := c.Repository.DetectorDir(panel, alias)
 		if err != nil {
-			return nil
+			return nil, err
 		}
 		path, err := c.newestTable(dir+"/"+string(repo.Pedestals), panel.Type.Name, string(repo.Pedestals), mode, stamp-1)
 		if err != nil || path == "" {
-			return nil
+			return nil, err
 		}
 		all = append(all, path)
 	}
-	return all
+	return all, nil
 }

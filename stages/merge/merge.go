@@ -248,7 +248,6 @@ type detector struct {
 	index *repo.Index
 	own   map[string]bool // names in dir
 	why   string          // nothing may be merged there; ""
-
 }
 
 // open finds the alias of the detector, and gives it one where merges are written.
