@@ -80,19 +80,10 @@ func (r *Repository) rename(ctx context.Context, name, from, to, what, reason st
 	}); err != nil {
 		return "", err
 	}
-	if err := r.root.Rename(dir+"/"+base+from, dir+"/"+base+to); err != nil { // the new name was free a moment ago, and is nobody else's
-		return "", atomicfile.Locate(r.root, err)
+	if err := atomicfile.RenameNew(r.root, dir, base+from, base+to); err != nil { // others may have made the new name meanwhile
+		return "", err
 	}
-	return r.path(path.Dir(inside) + "/" + base + to), r.syncDir(dir)
-}
-
-// syncDir makes the names in a directory durable.
-func (r *Repository) syncDir(name string) error {
-	dir, err := r.root.Open(name)
-	if err != nil {
-		return atomicfile.Locate(r.root, err)
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return r.path(path.Dir(inside) + "/" + base + to), nil
 }
 
 // constants returns the name in the repository of a path of constants, and its type.

@@ -8,8 +8,9 @@ import (
 // What the tests need to put another system below the operations.
 
 var (
-	PublishOn  = publish
-	MkdirAllOn = mkdirAll
+	PublishOn   = publish
+	MkdirAllOn  = mkdirAll
+	RenameNewOn = renameNew
 )
 
 // AppendLineOn is AppendLine on another system.
