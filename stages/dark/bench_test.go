@@ -65,36 +65,22 @@ func BenchmarkEpix10ka(b *testing.B) {
 	for i := range frames {
 		frames[i] = g.frame(i)
 	}
-	for _, twice := range []bool{false, true} {
-		b.Run(fmt.Sprintf("twice-%v", twice), func(b *testing.B) {
-			const n = 1000
-			b.SetBytes(int64(n * 2 * len(frames[0])))
-			b.ReportAllocs()
-			for b.Loop() {
-				e, err := dark.NewEpix10ka(g.Shape, dark.Epix10kaOptions{Twice: twice})
-				if err != nil {
-					b.Fatal(err)
-				}
-				for round := range 2 {
-					for i := range n {
-						if err := e.Add(frames[i%len(frames)]); err != nil {
-							b.Fatal(err)
-						}
-					}
-					if !twice {
-						break
-					}
-					if round == 0 {
-						if err := e.Again(); err != nil {
-							b.Fatal(err)
-						}
-					}
-				}
-				if _, err := e.Finish(); err != nil {
-					b.Fatal(err)
-				}
+	const n = 1000
+	b.SetBytes(int64(n * 2 * len(frames[0])))
+	b.ReportAllocs()
+	for b.Loop() {
+		e, err := dark.NewEpix10ka(g.Shape, dark.Epix10kaOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range n {
+			if err := e.Add(frames[i%len(frames)]); err != nil {
+				b.Fatal(err)
 			}
-		})
+		}
+		if _, err := e.Finish(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

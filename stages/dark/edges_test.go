@@ -12,8 +12,6 @@ import (
 	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestPsana2 makes psana2's result of the frames: it adds one of zeros behind the
@@ -110,55 +108,32 @@ func TestEpix10kaBeyond500(t *testing.T) {
 		live = append(live, g.frame(event))
 		both = append(both, append(slices.Clone(live[event]), make([]uint16, rows*columns)...))
 	}
-	var texts [2]string
-	for i, twice := range []bool{false, true} {
-		e, err := dark.NewEpix10ka([]int{2, rows, columns}, dark.Epix10kaOptions{Twice: twice})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range i + 1 {
-			for _, frame := range both {
-				if err := e.Add(frame); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if twice && texts[1] == "" {
-				texts[1] = "again"
-				if err := e.Again(); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		results, err := e.Finish()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if results[0].Dead || !results[1].Dead {
-			t.Errorf("dead panels: %v %v", results[0].Dead, results[1].Dead)
-		}
-		averages, rms := plainEpix10ka(live[:n-1])
-		for k := range averages {
-			if results[0].Averages[k] != averages[k] || results[0].RMS[k] != rms[k] {
-				t.Errorf("pixel %d: %v and %v, want %v and %v", k, results[0].Averages[k], results[0].RMS[k], averages[k], rms[k])
-			}
-		}
-		for k, status := range results[1].Status {
-			if want := uint8(dark.LowOften | dark.LowMean | dark.QuietRMS); status != want {
-				t.Errorf("pixel %d of the dead panel has the status %d, want %d", k, status, want)
-			}
-		}
-		var text strings.Builder
-		for _, r := range results {
-			for _, o := range dark.Outputs {
-				if err := r.WriteText(&text, o, dark.TextOptions{}); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		texts[i] = text.String()
+	e, err := dark.NewEpix10ka([]int{2, rows, columns}, dark.Epix10kaOptions{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if texts[0] != texts[1] {
-		t.Error("frames that are kept and frames that come twice give other results")
+	for _, frame := range both {
+		if err := e.Add(frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	results, err := e.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if results[0].Dead || !results[1].Dead {
+		t.Errorf("dead panels: %v %v", results[0].Dead, results[1].Dead)
+	}
+	averages, rms := plainEpix10ka(live[:n-1])
+	for k := range averages {
+		if results[0].Averages[k] != averages[k] || results[0].RMS[k] != rms[k] {
+			t.Errorf("pixel %d: %v and %v, want %v and %v", k, results[0].Averages[k], results[0].RMS[k], averages[k], rms[k])
+		}
+	}
+	for k, status := range results[1].Status {
+		if want := uint8(dark.LowOften | dark.LowMean | dark.QuietRMS); status != want {
+			t.Errorf("pixel %d of the dead panel has the status %d, want %d", k, status, want)
+		}
 	}
 }
 
@@ -178,35 +153,21 @@ func TestKeptFrames(t *testing.T) {
 			}
 		}
 	}
-	var all [2][]*dark.Result
-	for i, twice := range []bool{false, true} {
-		e, err := dark.NewEpix10ka(shape, dark.Epix10kaOptions{Twice: twice})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for round := range i + 1 {
-			if round > 0 {
-				if err := e.Again(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for _, frame := range frames {
-				if err := e.Add(frame); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		if all[i], err = e.Finish(); err != nil {
+	e, err := dark.NewEpix10ka(shape, dark.Epix10kaOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, frame := range frames {
+		if err := e.Add(frame); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, o := range dark.Outputs {
-		if diff := cmp.Diff(all[1][0].Array(o), all[0][0].Array(o)); diff != "" {
-			t.Errorf("%v of frames that were kept (-want +got):\n%s", o, diff)
-		}
+	results, err := e.Finish()
+	if err != nil {
+		t.Fatal(err)
 	}
 	averages, rms := plainEpix10ka(frames[:len(frames)-1])
-	if !slices.Equal(all[0][0].Averages, averages) || !slices.Equal(all[0][0].RMS, rms) {
+	if !slices.Equal(results[0].Averages, averages) || !slices.Equal(results[0].RMS, rms) {
 		t.Error("the plain arithmetic gives others")
 	}
 }
@@ -447,12 +408,12 @@ func TestMisuse(t *testing.T) {
 	}
 
 	frame := []uint16{1, 2, 3, 4}
-	e, err := dark.NewEpix10ka([]int{2, 2}, dark.Epix10kaOptions{Frames: 3, Twice: true})
+	e, err := dark.NewEpix10ka([]int{2, 2}, dark.Epix10kaOptions{Frames: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Again(); !errors.Is(err, dark.ErrTooFewFrames) {
-		t.Errorf("Again without frames: %v", err)
+	if _, err := e.Finish(); !errors.Is(err, dark.ErrTooFewFrames) {
+		t.Errorf("Finish without frames: %v", err)
 	}
 	if err := e.Add(frame[:3]); !errors.Is(err, dark.ErrShape) {
 		t.Errorf("a short frame: %v", err)
@@ -465,30 +426,11 @@ func TestMisuse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := e.Finish(); !errors.Is(err, dark.ErrParams) {
-		t.Errorf("Finish without the second round: %v", err)
-	}
-	if err := e.Again(); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Again(); !errors.Is(err, dark.ErrParams) {
-		t.Errorf("Again the third time: %v", err)
-	}
-	if err := e.Add(frame); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := e.Finish(); !errors.Is(err, dark.ErrTooFewFrames) {
-		t.Errorf("one frame in the second round: %v", err)
-	}
-	if err := e.Add(frame); err != nil {
-		t.Fatal(err)
-	}
 	if _, err := e.Finish(); err != nil {
 		t.Error(err)
 	}
 	for name, call := range map[string]func() error{
 		"Add":    func() error { return e.Add(frame) },
-		"Again":  e.Again,
 		"Finish": func() error { _, err := e.Finish(); return err },
 	} {
 		if err := call(); !errors.Is(err, dark.ErrFinished) {

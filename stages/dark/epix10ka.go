@@ -81,9 +81,8 @@ const (
 
 // Epix10kaOptions are those of NewEpix10ka. The zero value is ready for use.
 type Epix10kaOptions struct {
-	Frames  int  // collected at most; default 1024
-	Twice   bool // the frames will be given twice, and none is kept, see Epix10ka.Again
-	Workers int  // tiles that are worked on at a time; 0 or 1: by the caller itself
+	Frames  int // collected at most; default 1024
+	Workers int // tiles that are worked on at a time; 0 or 1: by the caller itself
 }
 
 // An Epix10ka makes the dark of one calibration cycle of an epix10ka, quad or 2M:
@@ -102,7 +101,6 @@ type Epix10ka struct {
 	used      int
 	last      []uint16 // the frame that is used when another comes
 	kept      keeper   // frames of the first pass, for the second
-	again     int      // frames of the second round; -1 before it
 	gated     bool
 	finished  bool
 }
@@ -116,9 +114,9 @@ type epixPanel struct {
 // NewEpix10ka begins the dark of a cycle whose frames have the shape (rows,
 // columns) or (panels, rows, columns).
 //
-// The memory that it takes is, per pixel, some 100 bytes and, unless the frames will
-// come Twice, 1 to 3 bytes for each of the first 500: 1 but for values that are more
-// than 127 ADU from the first frame's.
+// The memory that it takes is, per pixel, some 100 bytes, and 1 to 3 bytes for each of
+// the first 500 frames: 1 but for values that are more than 127 ADU from the first
+// frame's.
 //
 // Errors: ErrParams, ErrShape.
 func NewEpix10ka(shape []int, options Epix10kaOptions) (*Epix10ka, error) {
@@ -138,7 +136,7 @@ func NewEpix10ka(shape []int, options Epix10kaOptions) (*Epix10ka, error) {
 	if _, err := countPixels([]int{panels, shape[0], shape[1]}); err != nil {
 		return nil, err
 	}
-	e := &Epix10ka{options: options, shape: slices.Clone(shape), again: -1}
+	e := &Epix10ka{options: options, shape: slices.Clone(shape)}
 	params := Default()
 	a := adder{bits: params.DataBits, low: int64(params.IntLow), high: int64(params.IntHigh)}
 	for range panels {
@@ -154,8 +152,7 @@ func (e *Epix10ka) panelSize() int { return e.shape[0] * e.shape[1] }
 func (e *Epix10ka) Full() bool { return e.collected >= e.options.Frames }
 
 // Add collects a frame. It keeps nothing of it: the caller may use it again. When
-// full, and in the second round those that were not used in the first, frames are
-// not taken any more.
+// full, frames are not taken any more.
 //
 // Errors: ErrShape for another number of pixels, ErrFinished.
 func (e *Epix10ka) Add(frame []uint16) error {
@@ -165,11 +162,6 @@ func (e *Epix10ka) Add(frame []uint16) error {
 	switch {
 	case e.finished:
 		return ErrFinished
-	case e.again >= 0:
-		if e.again++; e.again > e.used {
-			return nil
-		}
-		return e.sum(frame)
 	case e.Full():
 		return nil
 	}
@@ -182,19 +174,13 @@ func (e *Epix10ka) Add(frame []uint16) error {
 	return nil
 }
 
-// use is what becomes of a frame in the first round when it is known not to be the
-// last.
+// use is what becomes of a frame when it is known not to be the last.
 func (e *Epix10ka) use(frame []uint16) error {
 	e.used++
-	if e.used > epix10kaFirst && e.options.Twice {
-		return nil // its turn comes
-	}
 	if err := e.sum(frame); err != nil || e.used > epix10kaFirst {
 		return err
 	}
-	if !e.options.Twice {
-		e.kept.keep(frame, FoldingDataBits)
-	}
+	e.kept.keep(frame, FoldingDataBits)
 	if e.used == epix10kaFirst {
 		return e.gate()
 	}
@@ -268,47 +254,17 @@ func gateHalf(widths []float64) (half float64, ok bool) {
 	return epix10kaGateSigmas * (sum(living) / float64(n)), true
 }
 
-// Again ends the first round of an Epix10ka whose frames come Twice. The same
-// frames are to be added again, in the same order.
-//
-// Errors: ErrParams if they were not to come Twice, or the third time;
-// ErrTooFewFrames for less than two; ErrFinished.
-func (e *Epix10ka) Again() error {
-	switch {
-	case e.finished:
-		return ErrFinished
-	case !e.options.Twice || e.again >= 0:
-		return fmt.Errorf("%w: no further round of frames was announced", ErrParams)
-	case e.used < 1:
-		return e.tooFew()
-	}
-	e.again = 0
-	if e.gated {
-		return nil
-	}
-	return e.gate()
-}
-
-func (e *Epix10ka) tooFew() error {
-	return fmt.Errorf("%w: %d, need at least 2, of which the last is not used", ErrTooFewFrames, e.collected)
-}
-
 // Finish ends the dark and returns the results panel by panel, of shape (rows,
 // columns). Result.Frames counts the collected frames, Result.Statistics those that
 // were used. A dead panel's result is marked as Result.Dead.
 //
-// Errors: ErrTooFewFrames for less than two, or if the second round had less than
-// the first; ErrParams if it was announced and did not come; ErrFinished.
+// Errors: ErrTooFewFrames for less than two, ErrFinished.
 func (e *Epix10ka) Finish() ([]*Result, error) {
 	switch {
 	case e.finished:
 		return nil, ErrFinished
 	case e.used < 1:
-		return nil, e.tooFew()
-	case e.options.Twice && e.again < 0:
-		return nil, fmt.Errorf("%w: the second round of frames is missing", ErrParams)
-	case e.options.Twice && e.again < e.used:
-		return nil, fmt.Errorf("%w: %d the second time, but %d were used the first time", ErrTooFewFrames, e.again, e.used)
+		return nil, fmt.Errorf("%w: %d, need at least 2, of which the last is not used", ErrTooFewFrames, e.collected)
 	}
 	e.finished = true
 	if !e.gated {

@@ -238,14 +238,10 @@ func (s *panelStore) writeMerged(t *testing.T, k dark.Kind, tables [][]*ndarray.
 }
 
 func TestEpix10ka(t *testing.T) {
-	eachCase(t, "e", func(t *testing.T, c darkCase) {
-		for _, twice := range []bool{false, true} {
-			t.Run(fmt.Sprintf("twice=%v", twice), func(t *testing.T) { runEpix10ka(t, c, twice) })
-		}
-	})
+	eachCase(t, "e", runEpix10ka)
 }
 
-func runEpix10ka(t *testing.T, c darkCase, twice bool) {
+func runEpix10ka(t *testing.T, c darkCase) {
 	arrays, stored := expect[map[string]expectedArray](t, c.Expected, "arrays"), c.arrays(t)
 	limits := expect[[]caseLimits](t, c.Expected, "limits")
 	s := &panelStore{files: map[string][]byte{}, tables: map[string]*ndarray.Array{}}
@@ -277,7 +273,7 @@ func runEpix10ka(t *testing.T, c darkCase, twice bool) {
 		if err != nil || configured != gain || dark.Epix10kaModes[gain] != mode.GainMode {
 			t.Fatalf("cycle %q is mode %d, configured as %d, %v, want %s", mode.Label, gain, configured, err, mode.GainMode)
 		}
-		for panel, r := range epix10kaCycle(t, c, mode, twice) {
+		for panel, r := range epix10kaCycle(t, c, mode) {
 			block := cycle*len(ids) + panel
 			key := fmt.Sprintf("blk%02d_", block)
 			if want := expect[int](t, c.Expected, key+"nrecs_used"); r.Statistics != want || r.Frames != want+1 {
@@ -321,27 +317,18 @@ func constant(shape []int, value float64) *ndarray.Array {
 	return &ndarray.Array{Shape: shape, DType: ndarray.Float64, Floats: slices.Repeat([]float64{value}, shape[0]*shape[1])}
 }
 
-func epix10kaCycle(t *testing.T, c darkCase, mode caseMode, twice bool) []*dark.Result {
+func epix10kaCycle(t *testing.T, c darkCase, mode caseMode) []*dark.Result {
 	t.Helper()
 	shape := mode.Generator.Shape
-	e, err := dark.NewEpix10ka(shape, dark.Epix10kaOptions{Frames: c.Params.Nbs, Twice: twice})
+	e, err := dark.NewEpix10ka(shape, dark.Epix10kaOptions{Frames: c.Params.Nbs})
 	if err != nil {
 		t.Fatal(err)
 	}
 	frames := mode.read(t, c, mode.NEvents, mode.NoneAt)
-	round := func() {
-		for _, frame := range frames {
-			if err := e.Add(frame); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	round()
-	if twice {
-		if err := e.Again(); err != nil {
+	for _, frame := range frames {
+		if err := e.Add(frame); err != nil {
 			t.Fatal(err)
 		}
-		round()
 	}
 	results, err := e.Finish()
 	if err != nil {
