@@ -25,8 +25,8 @@ func statusCommand(env Env) *cli.Command {
 			"Examples:\n" +
 			"   deploy_constants status 20261126T021500Z-7f3a09c1\n" +
 			"   deploy_constants status --watch 20261126T021500Z-7f3a09c1\n\n" +
-			"EXIT STATUS: 0 complete or under way, 1 failed, 2 wrong command line, 3 cut short: resume\n" +
-			"   goes on with what is missing, or complete with failures",
+			"EXIT STATUS: 0 complete or under way, 1 failed, 2 wrong command line, 3 cut short (resume\n" +
+			"   goes on with what is missing), or complete with failures",
 		Flags: everyBatchFlag(
 			&cli.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "again every 30 s, and later less often, until the job has ended"},
 		),
