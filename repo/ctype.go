@@ -28,6 +28,10 @@ const (
 	PixelOffset CType = "pixel_offset" // ADU
 	StatusData  CType = "status_data"  // bit word found from data
 	StatusExtra CType = "status_extra" // all status_* of the repository merged
+
+	// StatusMerged is the directory in which the repository has what is deployed as
+	// StatusExtra. Nobody asks for it by this name.
+	StatusMerged CType = "status_merged"
 )
 
 // psanaCTypes is in psana's order (PSCalib/GlobalUtils.py, calib_types).
@@ -48,8 +52,8 @@ var psanaCTypes = []struct {
 	{StatusExtra, ndarray.Uint64},
 }
 
-// shortCTypes are the documented names that are deployed under another one.
-var shortCTypes = map[CType]CType{Gain: PixelGain, RMS: PixelRMS, Status: PixelStatus}
+// otherCTypes are the names in the repository that are deployed under another one.
+var otherCTypes = map[CType]CType{Gain: PixelGain, RMS: PixelRMS, Status: PixelStatus, StatusMerged: StatusExtra}
 
 // PsanaCTypes returns the calibration types that psana reads, in its order.
 func PsanaCTypes() []CType {
@@ -63,6 +67,33 @@ func PsanaCTypes() []CType {
 // CTypes returns every calibration type that can be asked for: the documented
 // short names, then psana's in its order.
 func CTypes() []CType { return append([]CType{Gain, RMS, Status}, PsanaCTypes()...) }
+
+// StoredCTypes returns every calibration type of which the repository has directories
+// of constants: as CTypes, but StatusMerged for StatusExtra.
+func StoredCTypes() []CType {
+	list := CTypes()
+	list[slices.Index(list, StatusExtra)] = StatusMerged
+	return list
+}
+
+// offsetDir has tables that are merged into pedestals, see package panels.
+const offsetDir = "offset"
+
+// UsesOf returns the calibration types, as they are deployed, for which the files of a
+// directory in that of a detector or panel are used: their own, and that of what is
+// merged of them. It is nil for a directory of which nothing is deployed.
+func UsesOf(dir string) (uses []CType) {
+	if slices.Contains(StoredCTypes(), CType(dir)) {
+		uses = append(uses, CType(dir).Deployed())
+	}
+	if isStatusDir(dir) && !slices.Contains(uses, StatusExtra) {
+		uses = append(uses, StatusExtra)
+	}
+	if dir == offsetDir {
+		uses = append(uses, Pedestals)
+	}
+	return uses
+}
 
 // ParseCType checks the name of a calibration type. The error is ErrUnknownCType
 // and lists the known ones.
@@ -78,11 +109,11 @@ func ParseCType(name string) (CType, error) {
 }
 
 // Deployed returns the name of the type's directory in a calib directory: gain,
-// rms and status become pixel_gain, pixel_rms and pixel_status, every other type
-// keeps its name.
+// rms and status become pixel_gain, pixel_rms and pixel_status, status_merged becomes
+// status_extra, every other type keeps its name.
 func (c CType) Deployed() CType {
-	if long, short := shortCTypes[c]; short {
-		return long
+	if deployed, other := otherCTypes[c]; other {
+		return deployed
 	}
 	return c
 }

@@ -27,7 +27,7 @@ func TestMergeStatus(t *testing.T) {
 		{"G01 nearest older of each", map[string]string{
 			"status_data/20140101000000": "9 9\n9 9\n", "status_data/20150101000000": "1 2\n4 8\n", "status_dark/20160101000000": "1 1\n0 16\n",
 		}, []string{"status_dark", "status_data"}, nil, "(2,2)|1 3\n4 24\n", nil},
-		{"G03 none", nil, nil, nil, "", nil},
+		{"G03 none", nil, nil, nil, "", ndarray.ErrNoData},
 		{"G05 a directory without a file old enough", map[string]string{"status_data/20150101000000": "1\n", "status_dark/20170101000000": "1\n"},
 			[]string{"status_data"}, []string{"status_dark"}, "(1,)| 1 ", nil},
 		{"G06 shapes differ", map[string]string{"status_a/20150101000000": "1 2\n", "status_b/20150101000000": "1 2 3\n"}, nil, nil, "", repo.ErrBadShape},
@@ -65,34 +65,42 @@ func TestMergeStatus(t *testing.T) {
 			for _, ctype := range c.skipped {
 				skipped = append(skipped, filepath.Join(r.Dir(), dir, ctype))
 			}
-			m, err := r.MergeStatus(p, "0001", 20160318190730, repo.Origin{Experiment: "xpptut15", Run: 260})
+			m := listStatus(t, r, p).At(20160318190730)
+			words, err := m.Read()
 			if !errors.Is(err, c.err) {
 				t.Fatalf("error %v, want %v", err, c.err)
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, ndarray.ErrNoData) {
 				return
 			}
-			if diff := cmp.Diff(inputs, m.Inputs) + cmp.Diff(skipped, m.Skipped); diff != "" {
+			var paths []string
+			for _, input := range m.Inputs {
+				paths = append(paths, input.Path)
+			}
+			if diff := cmp.Diff(inputs, paths) + cmp.Diff(skipped, m.Skipped); diff != "" {
 				t.Error(diff)
 			}
-			if _, err := os.Stat(m.Path); err == nil {
-				t.Error("written without being asked to")
-			}
-			if c.body == "" {
-				if err := r.WriteMerged(m); !errors.Is(err, ndarray.ErrNoData) {
-					t.Errorf("nothing written: %v, want ErrNoData", err)
+			if err != nil {
+				if name := m.FileName(); name != "" {
+					t.Errorf("nothing is named %s", name)
 				}
 				return
 			}
-			if err := r.WriteMerged(m); err != nil {
+			name, err := m.FileNameFor(20160318190730, repo.Origin{Experiment: "xpptut15", Run: 260})
+			if err != nil || name != "epix100a_0001_20160318190730_xpptut15_r0260_status_merged.txt" {
+				t.Fatalf("name %s, %v", name, err)
+			}
+			if _, err := os.Stat(m.Path(name)); err == nil {
+				t.Error("written without being asked to")
+			}
+			if err := m.Write(words, name); err != nil {
 				t.Fatal(err)
 			}
-			want := filepath.Join(r.Dir(), dir, "status_merged", "epix100a_0001_20160318190730_xpptut15_r0260_status_merged.txt")
-			if m.Path != want {
-				t.Errorf("path %s, want %s", m.Path, want)
+			if same, err := m.Holds(m.Path(name), words); !same || err != nil {
+				t.Errorf("holds what was written: %v, %v", same, err)
 			}
 			shape, body, _ := strings.Cut(c.body, "|")
-			text := read(t, m.Path)
+			text := read(t, filepath.Join(r.Dir(), dir, "status_merged", name))
 			if !strings.Contains(text, "# SHAPE       "+shape+"\n# DATATYPE    uint64\n") || !strings.HasSuffix(text, "\n\n"+body) {
 				t.Errorf("wrote\n%s\nwant %s and %q", text, shape, body)
 			}
@@ -100,18 +108,128 @@ func TestMergeStatus(t *testing.T) {
 	}
 }
 
+func listStatus(t *testing.T, r *repo.Repository, p repo.Panel) *repo.StatusShelf {
+	t.Helper()
+	shelf, err := r.ListStatus(p, "0001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shelf
+}
+
+// TestStatusShelf: words change where a file of any directory begins, and the merge is
+// named after the newest of its files.
+func TestStatusShelf(t *testing.T) {
+	r := open(t, options())
+	p := epix(t, epixID)
+	dir := "epix100a/" + epixID + "/"
+	dark, data := dir+"status_dark/epix100a_0001_20150101000000_xppa_r0007_status_dark.dat", dir+"status_data/epix100a_0001_20160101000000_xppb_r12_status_data.txt"
+	write(t, r, dark, "1 2\n")
+	write(t, r, data, "4 2\n")
+	write(t, r, dir+"status_data/epix100a_0002_20170101000000_xppb_r0012_status_data.txt", "8 8\n") // of another detector
+	s := listStatus(t, r, p)
+	if diff := cmp.Diff([]repo.Stamp{20150101000000, 20160101000000}, s.Stamps()); diff != "" {
+		t.Error(diff)
+	}
+	for at, want := range map[repo.Stamp]string{
+		20141231000000: "",
+		20150101000000: "epix100a_0001_20150101000000_xppa_r0007_status_merged.txt",
+		20161231000000: "epix100a_0001_20160101000000_xppb_r12_status_merged.txt",
+	} {
+		if name := s.At(at).FileName(); name != want {
+			t.Errorf("at %s: %q, want %q", at, name, want)
+		}
+	}
+	m := s.At(20161231000000)
+	words, err := m.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts [2][]byte
+	for i := range texts {
+		if texts[i], err = m.Text(words, m.FileName(), 20160101000000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path, err := r.Replace(dir+"status_merged/"+m.FileName(), texts[0])
+	if err != nil || string(texts[0]) != string(texts[1]) || !strings.HasSuffix(string(texts[0]), "\n 5 2 ") {
+		t.Errorf("%v: %q, then %q", err, texts[0], texts[1])
+	}
+	parts, merged, err := r.MadeOf(path)
+	if diff := cmp.Diff([]string{dark, data}, parts); diff != "" || !merged || err != nil {
+		t.Errorf("merged %v, %v: %s", merged, err, diff)
+	}
+	words.Words[0] = 1
+	if same, err := m.Holds(path, words); same || err != nil {
+		t.Errorf("holds other words: %v, %v", same, err)
+	}
+	if _, err := r.Withdraw(t.Context(), data, "wrong"); err != nil {
+		t.Fatal(err)
+	}
+	s = listStatus(t, r, p)
+	if !s.AnyWithdrawn() || !s.Withdrawn(data) || s.Withdrawn(dark) || len(s.Stamps()) != 1 {
+		t.Errorf("withdrawn %v %v, stamps %v", s.Withdrawn(data), s.Withdrawn(dark), s.Stamps())
+	}
+}
+
+// TestStatusSuppose: a shelf tells what would be merged if files came or went.
+func TestStatusSuppose(t *testing.T) {
+	r := open(t, options())
+	p := epix(t, epixID)
+	dir := "epix100a/" + epixID + "/"
+	name := func(ctype, year string) string {
+		return dir + ctype + "/epix100a_0001_" + year + "0101000000_xppa_r0007_" + ctype + ".txt"
+	}
+	dark := name("status_dark", "2015")
+	write(t, r, dark, "1 2\n")
+	s := listStatus(t, r, p)
+	chosen := func(s *repo.StatusShelf) (files []string) {
+		for _, input := range s.At(20161231000000).Inputs {
+			mark := ""
+			if input.Supposed {
+				mark = "?"
+			}
+			files = append(files, strings.TrimPrefix(input.Path, r.Dir()+"/")+mark)
+		}
+		return files
+	}
+	for _, c := range []struct {
+		file  string
+		there bool
+		want  []string
+	}{
+		{name("status_dark", "2016"), true, []string{name("status_dark", "2016") + "?"}},
+		{name("status_dark", "2017"), true, []string{dark}},
+		{name("status_data", "2016"), true, []string{dark, name("status_data", "2016") + "?"}},
+		{name("a_status_b", "2016"), true, []string{name("a_status_b", "2016") + "?", dark}},
+		{dark, true, []string{dark + "?"}},
+		{dark, false, nil},
+		{name("status_merged", "2016"), true, []string{dark}},
+		{name("pixel_status", "2016"), true, []string{dark}},
+		{"epix100a/x/status_dark/y.txt", true, []string{dark}},
+		{"", false, []string{dark}},
+	} {
+		supposed := s.Suppose(c.file, c.there)
+		if diff := cmp.Diff(c.want, chosen(supposed)); diff != "" {
+			t.Errorf("%s there: %v: %s", c.file, c.there, diff)
+		}
+		if supposed.Withdrawn(c.file) == c.there && c.file == dark {
+			t.Errorf("%s withdrawn: %v", c.file, !c.there)
+		}
+	}
+	if diff := cmp.Diff([]string{dark}, chosen(s)); diff != "" || s.AnyWithdrawn() {
+		t.Errorf("the shelf itself has changed: %s", diff)
+	}
+}
+
 func TestMergeStatusHostile(t *testing.T) {
 	r := open(t, options())
-	for _, c := range []struct {
-		alias  string
-		origin repo.Origin
-	}{
-		{"../x", repo.Origin{Experiment: "e", Run: 1}},
-		{"0001", repo.Origin{Experiment: "../e", Run: 1}},
-		{"0001", repo.Origin{Experiment: "e", Run: -1}},
-	} {
-		if m, err := r.MergeStatus(epix(t, epixID), c.alias, 1, c.origin); !errors.Is(err, repo.ErrBadName) {
-			t.Errorf("%+v: %+v, %v, want ErrBadName", c, m, err)
+	if _, err := r.ListStatus(epix(t, epixID), "../x"); !errors.Is(err, repo.ErrBadName) {
+		t.Errorf("%v, want ErrBadName", err)
+	}
+	for _, o := range []repo.Origin{{Experiment: "../e", Run: 1}, {Experiment: "e", Run: -1}} {
+		if name, err := listStatus(t, r, epix(t, epixID)).At(1).FileNameFor(1, o); !errors.Is(err, repo.ErrBadName) {
+			t.Errorf("%+v: %s, %v, want ErrBadName", o, name, err)
 		}
 	}
 }

@@ -90,29 +90,43 @@ func (c *call) origin() repo.Origin {
 }
 
 // mergeStatus joins the status files of the panel that are valid at the stamp, in
-// a file of their own in the repository. A call that deploys nothing only tells
-// which file that would be.
+// a file of their own in the repository, unless that has these words already. A call
+// that deploys nothing only tells which file that would be.
 func (c *call) mergeStatus(alias string) (chosen, error) {
-	merged, err := c.Repository.MergeStatus(c.id.Panel, alias, c.Stamp, c.origin())
+	shelf, err := c.Repository.ListStatus(c.id.Panel, alias)
 	if err != nil {
 		return chosen{}, err
 	}
-	for _, dir := range merged.Skipped {
+	merge := shelf.At(c.Stamp)
+	for _, dir := range merge.Skipped {
 		c.log.WithFields(logrus.Fields{logx.Stamp: c.Stamp, logx.Path: dir}).Warn("status directory skipped: no file for time stamp")
 	}
-	if len(merged.Inputs) == 0 {
+	if len(merge.Inputs) == 0 {
 		c.log.Warn("status_extra constants are missing: there is nothing to merge")
 		return chosen{}, nil
 	}
-	for _, input := range merged.Inputs {
-		c.log.WithFields(logrus.Fields{logx.Stamp: c.Stamp, logx.From: input}).Info("status to merge")
+	for _, input := range merge.Inputs {
+		c.log.WithFields(logrus.Fields{logx.Stamp: c.Stamp, logx.From: input.Path}).Info("status to merge")
 	}
-	found := chosen{alias: alias, path: merged.Path, kind: "merged"}
+	name, err := merge.FileNameFor(c.Stamp, c.origin())
+	if err != nil {
+		return chosen{}, err
+	}
+	words, err := merge.Read()
+	if err != nil {
+		return chosen{}, err
+	}
+	found := chosen{alias: alias, path: merge.Path(name), kind: "merged"}
+	log := c.log.WithField(logx.Path, found.path)
 	if !c.Deploy || c.DryRun {
-		c.log.WithField(logx.Path, merged.Path).Info("the merged status is written with -D only")
+		log.Info("the merged status is written with -D only")
 		found.pending = true
 		return found, nil
 	}
-	c.log.WithField(logx.Path, merged.Path).Info("status merged")
-	return found, c.Repository.WriteMerged(merged)
+	if same, err := merge.Holds(found.path, words); err == nil && same {
+		log.Info("status merged before")
+		return found, nil
+	}
+	log.Info("status merged")
+	return found, merge.Write(words, name)
 }

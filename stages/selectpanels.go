@@ -53,7 +53,7 @@ func (c *call) mergeShelf(ctx context.Context, shelf *panels.Shelf, alias string
 		if choice.Path != target {
 			return chosen{}, nil
 		}
-		_, ours, err := panels.MadeOf(c.Repository, choice.Path)
+		_, ours, err := c.Repository.MadeOf(choice.Path)
 		if err != nil || !ours {
 			return chosen{}, nil // what is wrong with the file says who deploys it
 		}

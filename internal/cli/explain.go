@@ -10,6 +10,7 @@ import (
 	"deployconstants/repo"
 	"deployconstants/repo/digest"
 	"deployconstants/stages/explain"
+	"deployconstants/stages/merge"
 	"deployconstants/stages/resolve"
 	"deployconstants/xtc/ledger"
 )
@@ -61,7 +62,10 @@ func explainChoice(env Env, c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		o.Index, o.Snapshot, o.Digests, o.Owner, o.Zone = at.index, at.snapshot, at.digests, deployed, w.Zone
+		o.Index, o.Digests, o.Owner, o.Zone = at.index, at.digests, deployed, w.Zone
+		if o.Snapshot, err = at.foresee(ctx, at.snapshot, resolve.Change{}); err != nil {
+			return err
+		}
 		if e, known := at.index.Experiment(o.Experiment); known {
 			if o.CalibDir, err = w.calibDir(e); err != nil {
 				return err
@@ -84,6 +88,7 @@ type resolution struct {
 	index    *ledger.Index
 	snapshot *resolve.Snapshot
 	digests  *digest.Cache
+	foresee  func(context.Context, *resolve.Snapshot, resolve.Change) (*resolve.Snapshot, error) // what will be merged
 }
 
 // withSnapshot lets use look at the ledger and the repository.
@@ -106,7 +111,16 @@ func (w *workplace) withSnapshot(ctx context.Context, use func(context.Context, 
 	if err != nil {
 		return err
 	}
-	return use(ctx, resolution{index, snapshot, digests})
+	trusted, err := w.trusted()
+	if err != nil {
+		return err
+	}
+	foresee := func(ctx context.Context, s *resolve.Snapshot, ch resolve.Change) (*resolve.Snapshot, error) {
+		return merge.Foresee(ctx, merge.Options{
+			Repository: repository, Digests: digests, Zone: w.Zone, Pipeline: w.workers(), TrustedOwners: trusted, Change: ch,
+		}, index, s)
+	}
+	return use(ctx, resolution{index, snapshot, digests, foresee})
 }
 
 // deployedNames are psana's names of calibration types as typed.

@@ -17,7 +17,6 @@ import (
 	"deployconstants/stages/apply"
 	"deployconstants/stages/explain"
 	"deployconstants/stages/manifest"
-	"deployconstants/stages/plan"
 	"deployconstants/stages/submit"
 	"deployconstants/stages/verify"
 )
@@ -42,7 +41,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"### Constants of a plan":     {planfile.Constants{}},
 		"### Prior":                   {planfile.Prior{}},
 		"### Pick of a directory":     {planfile.Pick{}},
-		"### Plan summary":            {message{}, plan.Summary{}},
+		"### Plan summary":            {message{}, planSummary{}},
 		"### Outcome":                 {manifest.Outcome{}},
 		"### Result of a transaction": {message{}, apply.Result{}},
 		"### Finding":                 {message{}, verify.Finding{}},

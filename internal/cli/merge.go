@@ -9,17 +9,20 @@ import (
 
 	"deployconstants/internal/ui"
 	"deployconstants/stages/merge"
+	"deployconstants/stages/plan"
 )
 
 func mergeCommand(env Env) *cli.Command {
 	return &cli.Command{
 		Name:  "merge",
-		Usage: "make the constants of detectors of many panels from those of their panels",
+		Usage: "make the constants that are merged: those of detectors of many panels, and status_extra",
 		Description: "For every run of the ledger with an Epix10ka, Epix10kaQuad, Epix10ka2M or Jungfrau, the constants\n" +
-			"of its panels in the repository are merged into one file of the detector, which plan finds then.\n" +
+			"of its panels in the repository are merged into one file of the detector, and the status words of\n" +
+			"every detector's status_* directories into one of status_extra; plan finds these files then.\n" +
 			"Without -D it says what it would merge. sweep -D does it before its plan. docs/panels.md has the rules.\n\n" +
 			"Examples:\n" +
 			"   deploy_constants merge\n" +
+			"   deploy_constants merge -C status_extra -D\n" +
 			"   deploy_constants merge -e 'xcsl*' --type epix10kaquad -C pedestals -D\n\n" +
 			"EXIT STATUS: 0 done, 1 failed, 2 wrong command line, 3 some merges failed,\n" +
 			"   4 merges are pending (with --detailed-exitcode), 10 no repository",
@@ -30,7 +33,7 @@ func mergeCommand(env Env) *cli.Command {
 			experimentsFlag, instrumentsFlag, sourcesFlag, typesFlag, ctypesFlag, repositoryFlag,
 			workersFlag, progressFlag,
 		),
-		Action: func(c *cli.Context) error { return mergePanels(env, c) },
+		Action: func(c *cli.Context) error { return mergeConstants(env, c) },
 	}
 }
 
@@ -40,7 +43,7 @@ type mergeDocument struct {
 	Merges []merge.Item `json:"merges"`
 }
 
-func mergePanels(env Env, c *cli.Context) error {
+func mergeConstants(env Env, c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usageErrorf("unexpected argument %q; select with options", c.Args().First())
 	}
@@ -63,9 +66,9 @@ func mergePanels(env Env, c *cli.Context) error {
 	}
 	switch failed, pending := document.Counts[merge.Failed], document.Counts[merge.Pending]; {
 	case failed > 0:
-		return partly("merges of panels that failed: %d", failed)
+		return partly("merges that failed: %d", failed)
 	case c.Bool("detailed-exitcode") && pending > 0:
-		return &statusError{status: statusPending, err: fmt.Errorf("merges of panels are pending: %d", pending)}
+		return &statusError{status: statusPending, err: fmt.Errorf("merges are pending: %d", pending)}
 	}
 	return nil
 }
@@ -95,11 +98,18 @@ func (w *workplace) merge(ctx context.Context, progress *ui.Progress, write bool
 	if err != nil {
 		return summary, err
 	}
-	progress.Stage("merge panels", 0)
-	return merge.Merge(ctx, merge.Options{
-		Filter: o.Filter, CTypes: o.CTypes, Repository: repository, Digests: digests, Zone: o.Zone,
-		Pipeline: w.workers(), TrustedOwners: o.TrustedOwners, Write: write,
-	}, index, sink)
+	progress.Stage("merge", 0)
+	merging := w.mergeOptions(o)
+	merging.Write = write
+	return merge.Merge(ctx, merging, index, sink)
+}
+
+// mergeOptions merge what a plan asks for; nothing is written.
+func (w *workplace) mergeOptions(o plan.Options) merge.Options {
+	return merge.Options{
+		Filter: o.Filter, CTypes: o.CTypes, Repository: o.Repository, Digests: o.Digests, Zone: o.Zone,
+		Pipeline: w.workers(), TrustedOwners: o.TrustedOwners,
+	}
 }
 
 // printMerges shows merges on stdout.
@@ -110,7 +120,7 @@ func (w *workplace) printMerges(document mergeDocument, json, all bool) error {
 	for _, item := range document.Merges {
 		text := describeMerge(item)
 		if text == "" && (all || item.Action == merge.Made || item.Action == merge.Pending) {
-			text = fmt.Sprintf("%s: %s (%d tables, %d defaults)", item.Action, nameOfMerge(item), item.Tables, len(item.Filled))
+			text = fmt.Sprintf("%s: %s (of %s%s)", item.Action, nameOfMerge(item), ui.Count(item.Tables, "file"), defaults(item))
 		}
 		if text == "" {
 			continue
@@ -119,8 +129,16 @@ func (w *workplace) printMerges(document mergeDocument, json, all bool) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w.env.Stdout, "%s with constants of panels: %s\n", ui.Count(document.Detectors, "detector"), countsOfMerges(document.Counts))
+	_, err := fmt.Fprintf(w.env.Stdout, "%s whose constants are merged: %s\n", ui.Count(document.Detectors, "detector"), countsOfMerges(document.Counts))
 	return err
+}
+
+// defaults tells how many gains of panels are filled.
+func defaults(item merge.Item) string {
+	if len(item.Filled) == 0 {
+		return ""
+	}
+	return ", " + ui.Count(len(item.Filled), "default")
 }
 
 // describeMerge says what a person should see of a merge; "": nothing.

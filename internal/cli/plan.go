@@ -16,6 +16,7 @@ import (
 
 	"deployconstants/internal/ui"
 	"deployconstants/jobs/planfile"
+	"deployconstants/stages/merge"
 	"deployconstants/stages/plan"
 	"deployconstants/stages/resolve"
 )
@@ -70,7 +71,7 @@ func makePlan(env Env, c *cli.Context) error {
 	}
 	defer progress.Close()
 	out := &planPrinter{out: env.Stdout, json: c.Bool("json"), all: c.Bool("all")}
-	var summary plan.Summary
+	var summary planSummary
 	if output := c.String("output"); output != "" {
 		err = writeWhole(output, func(file io.Writer) error {
 			summary, err = w.plan(env.patient, progress, file, out.item)
@@ -87,6 +88,9 @@ func makePlan(env Env, c *cli.Context) error {
 		return err
 	}
 	w.tellUnmatched(w.selection, summary.Experiments)
+	if summary.Pending > 0 {
+		w.warn(ui.Count(summary.Pending, "merge") + " pending, of which the plan does not know; merge -D first makes them")
+	}
 	switch {
 	case summary.Counts[planfile.Error] > 0:
 		return partly("the plan is not whole: things that could not be looked at: %d", summary.Counts[planfile.Error])
@@ -96,48 +100,59 @@ func makePlan(env Env, c *cli.Context) error {
 	return nil
 }
 
+// planSummary is what a plan amounts to, and what it does not know of.
+type planSummary struct {
+	plan.Summary
+	Pending int `json:"pending_merges"` // that merge -D would make, or take out of use
+}
+
 // plan makes the plan that the flags select, writes it to file, and hands its items
 // to sink.
-func (w *workplace) plan(ctx context.Context, progress *ui.Progress, file io.Writer, sink func(planfile.Item) error) (plan.Summary, error) {
+func (w *workplace) plan(ctx context.Context, progress *ui.Progress, file io.Writer, sink func(planfile.Item) error) (summary planSummary, err error) {
 	progress.Stage("read the ledger", 0)
 	index, err := w.knownLedger(ctx)
 	if err != nil {
-		return plan.Summary{}, err
+		return summary, err
 	}
 	repository, err := w.readRepository()
 	if err != nil {
-		return plan.Summary{}, err
+		return summary, err
 	}
 	defer repository.Close()
 	digests, err := w.openDigests()
 	if err != nil {
-		return plan.Summary{}, err
+		return summary, err
 	}
 	defer w.saveDigests(ctx, digests)
 	deployed, err := w.store.Deployed(ctx)
 	if err != nil {
-		return plan.Summary{}, err
+		return summary, err
 	}
 	o, err := w.planOptions(repository, digests, deployed)
 	if err != nil {
-		return plan.Summary{}, err
+		return summary, err
 	}
 	progress.Stage("list the repository", 0)
+	merges, err := merge.Merge(ctx, w.mergeOptions(o), index, func(merge.Item) error { return nil })
+	if err != nil {
+		return summary, err
+	}
+	summary.Pending = merges.Counts[merge.Pending] + merges.Counts[merge.Stale]
 	snapshot, err := resolve.Load(ctx, repository, resolve.Options{Pool: w.workers()})
 	if err != nil {
-		return plan.Summary{}, err
+		return summary, err
 	}
 	header, err := w.planHeader(o, snapshot.Digest(), index.Digest())
 	if err != nil {
-		return plan.Summary{}, err
+		return summary, err
 	}
 	writer, err := planfile.NewWriter(file, header)
 	if err != nil {
-		return plan.Summary{}, err
+		return summary, err
 	}
 	progress.Stage("plan", index.Stats().Experiments)
 	last := ""
-	summary, err := plan.Plan(ctx, o, index, snapshot, func(item planfile.Item) error {
+	summary.Summary, err = plan.Plan(ctx, o, index, snapshot, func(item planfile.Item) error {
 		if item.Experiment != last {
 			last = item.Experiment
 			progress.Add(1, 0)
@@ -235,11 +250,11 @@ func quiet(item planfile.Item) bool {
 	return false
 }
 
-func (p *planPrinter) finish(summary plan.Summary) error {
+func (p *planPrinter) finish(summary planSummary) error {
 	if p.json {
 		return jsonLine(p.out, struct {
 			Message string `json:"message_type"`
-			plan.Summary
+			planSummary
 		}{"summary", summary})
 	}
 	if p.items != nil {

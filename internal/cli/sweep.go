@@ -279,7 +279,7 @@ func (o *observer) summary(r sweep.Report) string {
 		"plan: " + countsOfPlan(r.Plan.Counts),
 	}
 	if r.Merge != nil {
-		parts = slices.Insert(parts, 1, "panels: "+countsOfMerges(r.Merge.Counts))
+		parts = slices.Insert(parts, 1, "merges: "+countsOfMerges(r.Merge.Counts))
 	}
 	for _, resumed := range r.Resumed {
 		parts = append(parts, "resumed "+describeResult(resumed, false))
@@ -306,11 +306,11 @@ func (o *observer) status(r sweep.Report, err error) error {
 	case o.failed > 0 || r.Plan.Counts[planfile.Error] > 0:
 		return partly("items that failed: %d of the plan, %d of the transaction", r.Plan.Counts[planfile.Error], o.failed)
 	case o.unmerged > 0:
-		return partly("merges of panels that failed: %d", o.unmerged)
+		return partly("merges that failed: %d", o.unmerged)
 	case o.drift > 0:
 		return &statusError{status: statusDamage, err: fmt.Errorf("deployed files that are not as intended: %d", o.drift)}
 	case o.pending && r.Apply == nil && o.waiting > 0:
-		return &statusError{status: statusPending, err: fmt.Errorf("merges of panels are pending: %d", o.waiting)}
+		return &statusError{status: statusPending, err: fmt.Errorf("merges are pending: %d", o.waiting)}
 	case o.pending && r.Apply == nil && r.Plan.Changes() > 0:
 		return &statusError{status: statusPending, err: fmt.Errorf("changes are pending: %d", r.Plan.Changes())}
 	}

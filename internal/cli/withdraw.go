@@ -74,7 +74,7 @@ func (w *workplace) withdrawal(ctx context.Context, file string) (*affected.Repo
 	var report affected.Report
 	err := w.withSnapshot(ctx, func(ctx context.Context, at resolution) (err error) {
 		report, err = affected.Who(ctx, affected.Options{
-			Digests: at.digests, Zone: w.Zone, Pool: w.workers(),
+			Digests: at.digests, Zone: w.Zone, Pool: w.workers(), Foresee: at.foresee,
 		}, at.index, at.snapshot, resolve.Change{Op: resolve.Withdraw, Path: file})
 		return err
 	})

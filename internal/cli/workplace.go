@@ -152,15 +152,23 @@ func (w *workplace) planOptions(repository *repo.Repository, digests *digest.Cac
 	for ctype, days := range w.MaxAge {
 		o.MaxAge[ctype] = time.Duration(days) * 24 * time.Hour
 	}
-	for _, name := range w.TrustedOwners {
-		uid, err := lookupUser(name)
-		if err != nil {
-			return o, fmt.Errorf("trusted_owners: %w", err)
-		}
-		o.TrustedOwners = append(o.TrustedOwners, uint32(uid))
+	if o.TrustedOwners, err = w.trusted(); err != nil {
+		return o, err
 	}
 	o.Filter, err = w.filter(w.selection)
 	return o, err
+}
+
+// trusted returns the user ids of the trusted owners.
+func (w *workplace) trusted() (uids []uint32, err error) {
+	for _, name := range w.TrustedOwners {
+		uid, err := lookupUser(name)
+		if err != nil {
+			return nil, fmt.Errorf("trusted_owners: %w", err)
+		}
+		uids = append(uids, uint32(uid))
+	}
+	return uids, nil
 }
 
 // fingerprint identifies everything that decides what a plan says, besides the

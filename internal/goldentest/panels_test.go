@@ -377,11 +377,11 @@ func TestSweepMerges(t *testing.T) {
 	f.mustRun(t, append([]string{"scan"}, batch...)...)
 	out := f.command(t, append([]string{"merge", "--detailed-exitcode"}, batch...))
 	merged := standard + "/jungfrau/" + strings.Join(modules, "_") + "/pedestals/jungfrau_0001_20241001090000_xppl1001021_r0022_pedestals.txt"
-	if out.status != 4 || !strings.Contains(out.stdout, "pending: jungfrau "+modules[0]) || !strings.HasSuffix(out.stdout, "1 detector with constants of panels: pending 1\n") {
+	if out.status != 4 || !strings.Contains(out.stdout, "pending: jungfrau "+modules[0]) || !strings.HasSuffix(out.stdout, "1 detector whose constants are merged: pending 1\n") {
 		t.Error(out)
 	}
 	out = f.mustRun(t, append([]string{"sweep", "-D"}, batch...)...)
-	if !strings.Contains(out.stdout, "panels: made 1") {
+	if !strings.Contains(out.stdout, "merges: made 1") {
 		t.Error(out)
 	}
 	first := snapshot(t, f.root)
@@ -390,7 +390,7 @@ func TestSweepMerges(t *testing.T) {
 		t.Errorf("merged %+v, deployed %+v", first[merged], first[deployed])
 	}
 	out = f.mustRun(t, append([]string{"sweep", "-D"}, batch...)...)
-	if !strings.Contains(out.stdout, "panels: current 1; plan: ") {
+	if !strings.Contains(out.stdout, "merges: current 1; plan: ") {
 		t.Error(out)
 	}
 	for p := range changes(first, snapshot(t, f.root)) {
@@ -399,7 +399,7 @@ func TestSweepMerges(t *testing.T) {
 		}
 	}
 	out = f.mustRun(t, append([]string{"merge", "-a", "-D"}, batch...)...)
-	if !strings.HasPrefix(out.stdout, "current: "+merged+" (6 tables, 0 defaults)\n") {
+	if !strings.HasPrefix(out.stdout, "current: "+merged+" (of 6 files)\n") {
 		t.Error(out)
 	}
 	f.mustRun(t, "-e", "xppl1001021", "-r", "23", "-d", "XppEndstation.0:Jungfrau.0", "-C", "pedestals", "-D", "-c", "calib")

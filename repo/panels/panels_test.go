@@ -359,13 +359,13 @@ func TestText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tables, is, err := panels.MadeOf(r, path)
+		tables, is, err := r.MadeOf(path)
 		if !is || err != nil || len(tables) != 20 || r.Dir()+"/"+tables[19] != recipe.Inputs()[19].Path {
 			t.Errorf("a merge is %v of %v, %v", is, tables, err)
 		}
 		for _, text := range []string{"# M", "\n# MERGED 1 tables", "MERGED 1 tables\n", strings.Repeat("1 ", 100_000)} {
 			other := write(t, r.Dir(), "epix10kaquad/x.txt", text)
-			if tables, is, err := panels.MadeOf(r, other); is || err != nil {
+			if tables, is, err := r.MadeOf(other); is || err != nil {
 				t.Errorf("%.20q is %v of %v, %v", text, is, tables, err)
 			}
 		}
@@ -387,6 +387,59 @@ func TestText(t *testing.T) {
 	}
 	if !bytes.Equal(texts[0], texts[1]) {
 		t.Error("the same tables gave two texts")
+	}
+}
+
+// TestSuppose: a shelf tells what would be merged if tables came or went.
+func TestSuppose(t *testing.T) {
+	r := constants(t)
+	typ := typeNamed(t, "epix10kaquad")
+	k, _ := panels.KindOf(typ, repo.Pedestals)
+	file := func(id string, stamp repo.Stamp) string {
+		return "epix10kaquad/" + id + "/" + name("epix10kaquad", "pedestals", "pedestals", "FM", stamp)
+	}
+	const early, late, later = at - 5_000_000, at, at + 5_000_000
+	write(t, r.Dir(), file("A", early), epix("1"))
+	s := shelfOf(t, r, typ, k, []string{"A", "B"})
+	chosen := func(s *panels.Shelf) (files []string) {
+		for _, input := range s.At(late).Inputs() {
+			mark := ""
+			if input.Supposed {
+				mark = "?"
+			}
+			files = append(files, strings.TrimPrefix(input.Path, r.Dir()+"/")+mark)
+		}
+		return files
+	}
+	for _, c := range []struct {
+		file  string
+		there bool
+		want  []string
+	}{
+		{file("A", late), true, []string{file("A", late) + "?"}},
+		{file("A", later), true, []string{file("A", early)}},
+		{file("B", early), true, []string{file("A", early), file("B", early) + "?"}},
+		{file("A", early), true, []string{file("A", early) + "?"}},
+		{file("A", early), false, nil},
+		{file("C", early), true, []string{file("A", early)}},
+		{strings.Replace(file("B", early), "FM", "XX", 1), true, []string{file("A", early)}},
+		{strings.Replace(file("B", early), "/pedestals/", "/pixel_rms/", 1), true, []string{file("A", early)}},
+	} {
+		supposed := s.Suppose(c.file, c.there)
+		if got := chosen(supposed); !slices.Equal(got, c.want) {
+			t.Errorf("%s there: %v: chosen %v, want %v", c.file, c.there, got, c.want)
+		}
+		if supposed.AnyWithdrawn() == c.there {
+			t.Errorf("%s withdrawn: %v", c.file, c.there)
+		}
+	}
+	if got := chosen(s); !slices.Equal(got, []string{file("A", early)}) || s.AnyWithdrawn() {
+		t.Errorf("the shelf itself has changed: %v", got)
+	}
+	offset := "epix10kaquad/A/" + name("epix10kaquad", "offset", "offsetph", "AHL", early)
+	fl := strings.Replace(file("A", early), "FM", "FL", 1)
+	if got := chosen(s.Suppose(fl, true).Suppose(offset, true)); !slices.Equal(got, []string{file("A", early), fl + "?", offset + "?"}) {
+		t.Errorf("with an offset: %v", got)
 	}
 }
 
@@ -502,7 +555,7 @@ func FuzzMadeOf(f *testing.F) {
 	r := constants(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		path := write(t, r.Dir(), "epix10ka/P/pedestals/x.txt", string(text))
-		tables, merged, err := panels.MadeOf(r, path)
+		tables, merged, err := r.MadeOf(path)
 		if err != nil && !errors.Is(err, repo.ErrEmpty) {
 			t.Error(err)
 		}

@@ -14,6 +14,7 @@ type Input struct {
 	Path string      // as the repository gives it
 	Info fs.FileInfo // when it was listed, links followed; nil for a link that leads nowhere or out of the repository
 	repo.Table
+	Supposed bool // by Shelf.Suppose
 }
 
 // A Recipe is what the constants of a detector are merged from at a moment. It

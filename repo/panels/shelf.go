@@ -2,7 +2,9 @@ package panels
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"deployconstants/repo"
 )
@@ -26,23 +28,35 @@ type tablesOfPanel map[string][]Input
 // that of FL plus the offset.
 var offsets = map[int]string{ahlL: "AHL", amlL: "AML"}
 
-// List lists the tables of some panels; a panel without a directory has none. Nothing
-// is opened. The error is what looking says.
-func (s Store) List(ids []string, k Kind) (*Shelf, error) {
-	shelf := &Shelf{Kind: k, IDs: ids, store: s, withdrawn: map[string]bool{}}
+// A tableDir is a directory of a panel in which tables are.
+type tableDir struct {
+	name  string
+	ctype string   // in names of tables
+	modes []string // sorted
+}
+
+// dirs returns the directories of the kind's tables in that of a panel.
+func (k Kind) dirs() []tableDir {
 	var modes []string
 	for _, slot := range k.slots {
 		modes = append(modes, slot.modes...)
 	}
 	slices.Sort(modes)
-	modes = slices.Compact(modes)
+	dirs := []tableDir{{k.Dir, k.CType, slices.Compact(modes)}}
+	if k.derive == plusOffset {
+		dirs = append(dirs, tableDir{"offset", "offsetph", []string{offsets[ahlL], offsets[amlL]}})
+	}
+	return dirs
+}
+
+// List lists the tables of some panels; a panel without a directory has none. Nothing
+// is opened. The error is what looking says.
+func (s Store) List(ids []string, k Kind) (*Shelf, error) {
+	shelf := &Shelf{Kind: k, IDs: ids, store: s, withdrawn: map[string]bool{}}
 	for _, id := range ids {
 		tables := tablesOfPanel{}
-		if err := shelf.list(tables, id, k.Dir, k.CType, modes); err != nil {
-			return nil, err
-		}
-		if k.derive == plusOffset {
-			if err := shelf.list(tables, id, "offset", "offsetph", []string{offsets[ahlL], offsets[amlL]}); err != nil {
+		for _, dir := range k.dirs() {
+			if err := shelf.list(tables, id, dir); err != nil {
 				return nil, err
 			}
 		}
@@ -52,15 +66,15 @@ func (s Store) List(ids []string, k Kind) (*Shelf, error) {
 }
 
 // list takes the tables in a directory of a panel.
-func (s *Shelf) list(tables tablesOfPanel, id, dir, ctype string, modes []string) error {
-	dir = s.store.dir + id + "/" + dir
+func (s *Shelf) list(tables tablesOfPanel, id string, d tableDir) error {
+	dir := s.store.dir + id + "/" + d.name
 	items, err := s.store.files.Items(dir)
 	if err != nil {
 		return err
 	}
 	for _, item := range items { // in the order of names
 		name, withdrawn := repo.CutWithdrawn(item.Name)
-		table, ok := repo.ParseTable(name, s.store.word, ctype, modes...)
+		table, ok := repo.ParseTable(name, s.store.word, d.ctype, d.modes...)
 		switch {
 		case !ok:
 			continue
@@ -74,10 +88,51 @@ func (s *Shelf) list(tables tablesOfPanel, id, dir, ctype string, modes []string
 		}
 		tables[table.Mode] = append(tables[table.Mode], input)
 	}
-	for _, mode := range modes {
-		slices.SortStableFunc(tables[mode], func(a, b Input) int { return cmp.Compare(a.Stamp, b.Stamp) })
+	for _, mode := range d.modes {
+		tables.sort(mode)
 	}
 	return nil
+}
+
+// sort orders the tables of a mode, which are in the order of names.
+func (t tablesOfPanel) sort(mode string) {
+	slices.SortStableFunc(t[mode], func(a, b Input) int { return cmp.Compare(a.Stamp, b.Stamp) })
+}
+
+// Suppose returns the shelf as it would be if a table, named below the repository, were
+// there with other content, or were withdrawn. It is the same shelf for a file that is no
+// table of it.
+func (s *Shelf) Suppose(file string, there bool) *Shelf {
+	supposed := *s
+	supposed.panels = slices.Clone(s.panels)
+	any := false
+	for i, id := range s.IDs {
+		for _, d := range s.Kind.dirs() {
+			name, inside := strings.CutPrefix(file, s.store.dir+id+"/"+d.name+"/")
+			table, is := repo.ParseTable(name, s.store.word, d.ctype, d.modes...)
+			if !inside || !is {
+				continue
+			}
+			any = true
+			path := s.store.files.Dir() + "/" + file
+			tables := maps.Clone(supposed.panels[i])
+			tables[table.Mode] = slices.DeleteFunc(slices.Clone(tables[table.Mode]), func(known Input) bool { return known.Path == path })
+			if there {
+				tables[table.Mode] = append(tables[table.Mode], Input{Path: path, Table: table, Supposed: true})
+				slices.SortFunc(tables[table.Mode], func(a, b Input) int { return cmp.Compare(a.Path, b.Path) })
+				tables.sort(table.Mode)
+			}
+			supposed.panels[i] = tables
+		}
+	}
+	if !any {
+		return s
+	}
+	if !there {
+		supposed.withdrawn = maps.Clone(s.withdrawn)
+		supposed.withdrawn[file] = true
+	}
+	return &supposed
 }
 
 // newest returns the newest table of some modes, of equal stamps that of the later
@@ -107,7 +162,7 @@ func (s *Shelf) Withdrawn(file string) (table string, is bool, err error) {
 	if len(s.withdrawn) == 0 {
 		return "", false, nil
 	}
-	tables, _, err := MadeOf(s.store.files, file)
+	tables, _, err := s.store.files.MadeOf(file)
 	for _, table := range tables {
 		if s.withdrawn[table] {
 			return table, true, err

@@ -32,7 +32,7 @@ func (c *contents) of(ctx context.Context, s *resolve.Snapshot, f *resolve.File)
 	found := content{sum: sum, known: err == nil}
 	switch {
 	case errors.Is(err, resolve.ErrContent):
-		found = content{sum: sha256.Sum256([]byte("hypothetical " + f.Path)), known: true, made: true}
+		found = content{sum: sha256.Sum256([]byte("hypothetical " + f.Path + f.Unlike.String())), known: true, made: true}
 	case err != nil:
 		found.err = err.Error()
 	}

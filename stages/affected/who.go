@@ -26,11 +26,15 @@ type Options struct {
 	CTypes  []string       // deployed names; empty: all that the change can touch
 	Touch   bool           // not who would change, but who uses it now; Op of the change does not matter
 	Pool    pipeline.Options
+
+	// Foresee returns the repository with what will be merged after a change, of which
+	// the listing is; a zero Change is none. nil: only what was merged counts.
+	Foresee func(context.Context, *resolve.Snapshot, resolve.Change) (*resolve.Snapshot, error)
 }
 
 // Who returns who would be affected by the change. Errors are ErrOptions, those of
-// ledger.Filter.Check and resolve.Snapshot.With, and pipeline.ErrNotAttempted if
-// ctx ends.
+// ledger.Filter.Check, resolve.Snapshot.With and Options.Foresee, and
+// pipeline.ErrNotAttempted if ctx ends.
 func Who(ctx context.Context, o Options, index *ledger.Index, s *resolve.Snapshot, ch resolve.Change) (Report, error) {
 	report := Report{Change: ch, Touch: o.Touch, Experiments: []Experiment{}, SameBytes: []Experiment{}}
 	if o.Digests == nil || o.Zone == nil {
@@ -49,6 +53,16 @@ func Who(ctx context.Context, o Options, index *ledger.Index, s *resolve.Snapsho
 	after, err := s.With(ch)
 	if err != nil {
 		return report, err
+	}
+	if o.Foresee != nil {
+		before, err := o.Foresee(ctx, s, resolve.Change{})
+		if err != nil {
+			return report, err
+		}
+		if after, err = o.Foresee(ctx, after, ch); err != nil {
+			return report, err
+		}
+		s = before
 	}
 	// A type of which the repository had nothing has ctypes only afterwards.
 	if _, more, err := after.Scope(ch); err == nil {
@@ -164,7 +178,7 @@ func isSame(a, b *resolve.File) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Path == b.Path && a.Err == b.Err && !a.Hypothetical && !b.Hypothetical
+	return a.Path == b.Path && a.Err == b.Err && a.Hypothetical == b.Hypothetical && a.Content == b.Content && a.Unlike == b.Unlike
 }
 
 // ask asks every experiment.

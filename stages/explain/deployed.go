@@ -100,6 +100,8 @@ func (e *explainer) look(ctx context.Context) *Deployed {
 	switch {
 	case x.Cause != "":
 		d.Unsure = x.Cause
+	case x.Chosen != nil && x.Chosen.Pending && !e.known:
+		d.Unsure = "the chosen constants are not merged yet"
 	case x.Chosen != nil && !e.known:
 		d.Unsure = x.Chosen.Error
 	case d.unread() != "":

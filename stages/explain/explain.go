@@ -34,9 +34,9 @@ type Options struct {
 	Detector   string // full name, DAQ alias, or DetInfo(full name)
 	CType      string // any name: "gain" or "pixel_gain"
 
-	Index    *ledger.Index   // nil: the XTC headers are read
-	Catalog  dataset.Catalog // of runs that the ledger does not know
-	Snapshot *resolve.Snapshot
+	Index    *ledger.Index     // nil: the XTC headers are read
+	Catalog  dataset.Catalog   // of runs that the ledger does not know
+	Snapshot *resolve.Snapshot // with hypothetical files for what will be merged (merge.Foresee)
 	Digests  *digest.Cache
 	Zone     *time.Location // of stamps
 	CalibDir string         // of the experiment; "": what is deployed is not looked at
@@ -78,7 +78,8 @@ type Constants struct {
 	AgeDays *float64 `json:"age_days"`        // at the run; null for a default, and a stamp that is no date
 	Bytes   int64    `json:"bytes"`
 	SHA256  string   `json:"sha256,omitempty"`
-	Error   string   `json:"error,omitempty"` // why it cannot be deployed
+	Pending bool     `json:"pending,omitempty"` // it will be merged, and is not there, or not with this content
+	Error   string   `json:"error,omitempty"`   // why it cannot be deployed
 }
 
 // Explain looks everything up. Errors are ErrOptions, repo.ErrUnknownCType,
@@ -93,9 +94,6 @@ func Explain(ctx context.Context, o Options) (Explanation, error) {
 	ctype, err := repo.ParseCType(o.CType)
 	if err != nil {
 		return x, err
-	}
-	if ctype == repo.StatusExtra {
-		return x, fmt.Errorf("%w: %s is merged for one run at a time by the single command", repo.ErrUnknownCType, ctype)
 	}
 	e := explainer{Options: o, out: Explanation{
 		Experiment: o.Experiment, Run: o.Run, CType: string(ctype.Deployed()),
@@ -140,7 +138,10 @@ func (e *explainer) choose(ctx context.Context) {
 		return
 	}
 	var err error
-	if e.sum, err = e.Snapshot.Sum(ctx, e.Digests, choice.File); err != nil {
+	switch e.sum, err = e.Snapshot.Sum(ctx, e.Digests, choice.File); {
+	case errors.Is(err, resolve.ErrContent):
+		return
+	case err != nil:
 		x.Chosen.Error = err.Error()
 		return
 	}
@@ -151,7 +152,7 @@ func (e *explainer) describe(f *resolve.File) *Constants {
 	if f == nil {
 		return nil
 	}
-	c := &Constants{Path: f.Path, CType: string(f.CType), Bytes: f.Stat.Size, Error: f.Err}
+	c := &Constants{Path: f.Path, CType: string(f.CType), Bytes: f.Stat.Size, Pending: f.Hypothetical, Error: f.Err}
 	if f.Kind != repo.Specific || f.Stamp == 0 {
 		return c
 	}

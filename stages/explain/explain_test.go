@@ -286,7 +286,6 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"no snapshot", func(o *explain.Options) { o.Snapshot = nil }, explain.ErrOptions},
 		{"ctype", func(o *explain.Options) { o.CType = "nonsense" }, repo.ErrUnknownCType},
-		{"status_extra", func(o *explain.Options) { o.CType = "status_extra" }, repo.ErrUnknownCType},
 		{"detector", func(o *explain.Options) { o.Detector = "none" }, explain.ErrNoDetector},
 		{"a run that nobody knows", func(o *explain.Options) { o.Run = 7 }, dataset.ErrNoDirectory},
 	} {

@@ -43,7 +43,11 @@ func (x Explanation) printChoice(p *printer) {
 		p.line("chosen", "nothing: the repository has no constants that are valid, and no default")
 	} else {
 		p.line("chosen", "%s", x.Chosen.Path)
-		p.line("", "%s%s, %d bytes%s", x.Kind, x.Chosen.age(), x.Chosen.Bytes, digestNote(x.Chosen.SHA256))
+		if x.Chosen.Pending {
+			p.line("", "%s%s, which the next merge -D or sweep -D makes", x.Kind, x.Chosen.age())
+		} else {
+			p.line("", "%s%s, %d bytes%s", x.Kind, x.Chosen.age(), x.Chosen.Bytes, digestNote(x.Chosen.SHA256))
+		}
 		if x.Chosen.Error != "" {
 			p.line("", "cannot be deployed: %s", x.Chosen.Error)
 		}

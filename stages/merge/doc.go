@@ -1,5 +1,6 @@
-// Package merge makes, in the repository, the constants of detectors of many panels
-// that runs of the ledger need, from the tables of these panels: before a plan, which
+// Package merge makes, in the repository, the constants that runs of the ledger need and
+// that are merged: those of detectors of many panels, from the tables of these panels, and
+// status_extra, from the status words of a detector. It does so before a plan, which
 // deploys files of the repository.
 //
 //	summary, err := merge.Merge(ctx, merge.Options{
@@ -15,16 +16,24 @@
 //
 //	<type>/<detector>/<ctype>/<type>_<alias>_<stamp>_<experiment>_r<run>_<ctype>.txt
 //
+// So it is with the files of a detector's directories of status words, as package repo
+// merges them; what is merged lies in status_merged, where the single command keeps what
+// it merged for a run: such a file is a merge as any other.
+//
+// Foresee tells how the repository will look after that, without doing it, for those who
+// answer what if.
+//
 // # Guarantees
 //
-// A file that was not merged is never touched. A merged one is replaced if its tables
-// have changed. The bytes depend on the tables alone, whoever merges. The items
+// A file that was not merged is never touched, but for those in status_merged, which
+// have no other origin. A merged one is replaced if its parts have changed. The bytes
+// depend on the parts alone, whoever merges. The items
 // are in a fixed order: detectors by type and id, calibration types, stamps.
 //
-// What tables gave which bytes is remembered with the digests, so that a second call
-// opens neither tables nor merged files, and writes nothing.
+// What parts gave which bytes is remembered with the digests, so that a second call
+// opens neither parts nor merged files, and writes nothing.
 //
-// A merge of a table that was withdrawn since is merged again of others, or withdrawn;
+// A merge of a part that was withdrawn since is merged again of others, or withdrawn;
 // one that was withdrawn itself is not made again.
 //
 // Nothing is merged that lacks a gain which a dark gives, nor from tables of users that

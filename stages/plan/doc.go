@@ -60,6 +60,6 @@
 // # Limits
 //
 // The memory is that of the items of the experiments in flight, beside ledger and
-// snapshot. status_extra is merged for one run at a time by the single command and
-// is not planned. Sources without a deployable type are left out.
+// snapshot. Of what package merge makes only that is planned which was made. Sources
+// without a deployable type are left out.
 package plan

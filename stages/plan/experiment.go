@@ -126,9 +126,7 @@ func (p *planner) ctypes(t repo.DetType) []string {
 	if len(p.CTypes) > 0 {
 		return p.CTypes
 	}
-	return slices.DeleteFunc(slices.Clone(p.snapshot.CTypes(t.Name)), func(c string) bool {
-		return c == string(repo.StatusExtra)
-	})
+	return p.snapshot.CTypes(t.Name)
 }
 
 func keyOf(t repo.DetType, s ledger.Sighting) resolve.Key {

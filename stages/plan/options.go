@@ -31,7 +31,7 @@ var (
 // Options say what is planned.
 type Options struct {
 	Filter ledger.Filter // experiments, instruments, sources and types; no runs and times
-	CTypes []string      // short or deployed names; empty: all that the repository has for a type, but status_extra
+	CTypes []string      // short or deployed names; empty: all that the repository has for a type
 
 	Repository *repo.Repository                         // of the snapshot
 	CalibDir   func(*ledger.Experiment) (string, error) // absolute and clean
@@ -133,9 +133,6 @@ func deployedCTypes(names []string) ([]string, error) {
 		c, err := repo.ParseCType(name)
 		if err != nil {
 			return nil, err
-		}
-		if c == repo.StatusExtra {
-			return nil, fmt.Errorf("%w: %s is merged for one run at a time by the single command", repo.ErrUnknownCType, c)
 		}
 		deployed = append(deployed, string(c.Deployed()))
 	}

@@ -389,7 +389,6 @@ func TestOptions(t *testing.T) {
 		"no repository": {func(o *plan.Options) { o.Repository = nil }, plan.ErrOptions},
 		"runs":          {func(o *plan.Options) { o.Filter.Since = time.Now() }, plan.ErrRuns},
 		"ctype":         {func(o *plan.Options) { o.CTypes = []string{"gian"} }, repo.ErrUnknownCType},
-		"status_extra":  {func(o *plan.Options) { o.CTypes = []string{"status_extra"} }, repo.ErrUnknownCType},
 	} {
 		o := good
 		test.change(&o)

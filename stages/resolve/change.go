@@ -36,6 +36,7 @@ type Change struct {
 	Op      Op         `json:"op"`
 	Path    string     `json:"path,omitempty"` // as the repository gives it, or below it
 	Content digest.Sum `json:"-"`              // of the file; zero: unknown
+	Unlike  digest.Sum `json:"-"`              // tells one unknown content from another of the same file
 	Type    string     `json:"type,omitempty"`
 	ID      string     `json:"id,omitempty"`
 	Alias   string     `json:"alias,omitempty"`
@@ -83,22 +84,30 @@ func (s *Snapshot) parse(path string) (target, error) {
 	return bad("want <dettype>/<id>/<ctype>/<name> or <dettype>/default/<name>")
 }
 
-// With returns the repository as it would be listed after the change. The error is
-// ErrChange, and repo.ErrUnknownType or repo.ErrBadName for what no repository has.
-func (s *Snapshot) With(ch Change) (*Snapshot, error) {
-	edited, err := s.edit(ch)
-	if err != nil {
-		return nil, err
-	}
+// With returns the repository as it would be listed after the changes, one by one. The
+// error is ErrChange, and repo.ErrUnknownType or repo.ErrBadName for what no repository
+// has.
+func (s *Snapshot) With(changes ...Change) (*Snapshot, error) {
 	with := &Snapshot{repository: s.repository, options: s.options, trees: maps.Clone(s.trees)}
-	with.trees[edited.typ.Name] = newTree(s.repository.Dir(), edited)
+	edited := map[string]*listing{}
+	for _, ch := range changes {
+		if err := s.edit(ch, edited); err != nil {
+			return nil, err
+		}
+	}
+	for name, l := range edited {
+		with.trees[name] = newTree(s.repository.Dir(), l)
+	}
 	with.collectProblems()
 	return with, nil
 }
 
 // listingOf returns a copy of a type's listing, of which only what is edited is
-// deep.
-func (s *Snapshot) listingOf(t repo.DetType) *listing {
+// deep; what is edited already is that.
+func (s *Snapshot) listingOf(t repo.DetType, edited map[string]*listing) *listing {
+	if l := edited[t.Name]; l != nil {
+		return l
+	}
 	known := s.trees[t.Name]
 	if known == nil {
 		return &listing{typ: t, aliases: repo.NoAliases(t), dirs: map[string]*dirListing{}}
@@ -108,39 +117,43 @@ func (s *Snapshot) listingOf(t repo.DetType) *listing {
 	return &copied
 }
 
-func (s *Snapshot) edit(ch Change) (*listing, error) {
+// edit makes one change, and puts the listing among the edited ones.
+func (s *Snapshot) edit(ch Change, edited map[string]*listing) error {
 	if ch.Path != "" {
 		at, err := s.parse(ch.Path)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return s.editFile(ch, at)
+		l := s.listingOf(at.typ, edited)
+		edited[at.typ.Name] = l
+		return s.editFile(l, ch, at)
 	}
 	t, err := repo.TypeNamed(ch.Type)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	l := s.listingOf(t)
+	l := s.listingOf(t, edited)
+	edited[t.Name] = l
 	if l.aliases == nil {
-		return nil, fmt.Errorf("%w: %s: %s", ErrChange, t.Name, l.err)
+		return fmt.Errorf("%w: %s: %s", ErrChange, t.Name, l.err)
 	}
 	switch {
 	case ch.Op == Withdraw && ch.ID != "" && ch.Alias == "":
-		return l, withoutDirectory(l, ch.ID)
+		return withoutDirectory(l, ch.ID)
 	case ch.Op == Withdraw && ch.ID == "" && ch.Alias != "":
-		return l, withoutAlias(l, ch.Alias)
+		return withoutAlias(l, ch.Alias)
 	case (ch.Op == Add || ch.Op == Replace) && ch.ID != "" && ch.Alias != "":
 		_, _, found, err := l.aliases.Find(repo.Panel{Type: t, ID: ch.ID})
 		switch {
 		case err != nil:
-			return nil, err
+			return err
 		case found != (ch.Op == Replace):
-			return nil, fmt.Errorf("%w: %s alias of id %s, which has one: %t", ErrChange, ch.Op, ch.ID, found)
+			return fmt.Errorf("%w: %s alias of id %s, which has one: %t", ErrChange, ch.Op, ch.ID, found)
 		}
 		l.aliases, err = l.aliases.Without(ch.ID).With(ch.ID, ch.Alias)
-		return l, err
+		return err
 	}
-	return nil, fmt.Errorf("%w: %s needs a path, or a type with an id or an alias", ErrChange, ch.Op)
+	return fmt.Errorf("%w: %s needs a path, or a type with an id or an alias", ErrChange, ch.Op)
 }
 
 func withoutDirectory(l *listing, id string) error {
@@ -169,12 +182,11 @@ func withoutAlias(l *listing, alias string) error {
 }
 
 // editFile adds, withdraws or replaces one file.
-func (s *Snapshot) editFile(ch Change, at target) (*listing, error) {
-	l := s.listingOf(at.typ)
+func (s *Snapshot) editFile(l *listing, ch Change, at target) error {
+	var err error
 	if at.isDefault {
-		items, err := editItems(l.defaults, ch, at.name)
-		l.defaults = items
-		return l, err
+		l.defaults, err = editItems(l.defaults, ch, at.name)
+		return err
 	}
 	dir := &dirListing{ctypes: map[string]*ctypeListing{}}
 	if known := l.dirs[at.dir]; known != nil {
@@ -184,22 +196,23 @@ func (s *Snapshot) editFile(ch Change, at target) (*listing, error) {
 	if known := dir.ctypes[string(at.ctype)]; known != nil {
 		*constants = *known
 	}
-	if dir.err != "" || constants.err != "" || !s.options.wantsCType(at.ctype) {
-		return nil, fmt.Errorf("%w: %s: %s", ErrChange, ch.Path, cmp.Or(dir.err, constants.err, "this calibration type was not listed"))
+	if dir.err != "" || constants.err != "" || !s.options.wantsDir(string(at.ctype)) {
+		return fmt.Errorf("%w: %s: %s", ErrChange, ch.Path, cmp.Or(dir.err, constants.err, "this calibration type was not listed"))
 	}
-	items, err := editItems(constants.items, ch, at.name)
-	constants.items = items
+	if constants.items, err = editItems(constants.items, ch, at.name); err != nil {
+		return err
+	}
 	if dir.ctypes == nil {
 		dir.ctypes = map[string]*ctypeListing{}
 	}
 	dir.ctypes[string(at.ctype)], l.dirs[at.dir] = constants, dir
-	return l, err
+	return nil
 }
 
 // editItems returns the items of a directory after the change.
 func editItems(items []item, ch Change, name string) ([]item, error) {
 	i, there := slices.BinarySearchFunc(items, name, func(i item, name string) int { return cmp.Compare(i.name, name) })
-	made := item{name: name, hypothetical: true, content: ch.Content}
+	made := item{name: name, hypothetical: true, content: ch.Content, unlike: ch.Unlike}
 	switch {
 	case ch.Op == Add && !there:
 		return slices.Insert(slices.Clone(items), i, made), nil
@@ -219,10 +232,22 @@ func editItems(items []item, ch Change, name string) ([]item, error) {
 // can touch, sorted. The error is that of With for a path or type that no
 // repository has.
 func (s *Snapshot) Scope(ch Change) (typ string, ctypes []string, err error) {
-	if ch.Path != "" {
-		at, err := s.parse(ch.Path)
-		return at.typ.Name, []string{string(at.ctype.Deployed())}, err
+	if ch.Path == "" {
+		t, err := repo.TypeNamed(ch.Type)
+		return t.Name, s.CTypes(t.Name), err
 	}
-	t, err := repo.TypeNamed(ch.Type)
-	return t.Name, s.CTypes(t.Name), err
+	at, err := s.parse(ch.Path)
+	if err != nil {
+		return "", nil, err
+	}
+	uses := []repo.CType{at.ctype.Deployed()}
+	if !at.isDefault {
+		if uses = repo.UsesOf(string(at.ctype)); uses == nil {
+			err = fmt.Errorf("%w: %s: %s is no calibration type", ErrChange, ch.Path, at.ctype)
+		}
+	}
+	for _, deployed := range uses {
+		ctypes = append(ctypes, string(deployed))
+	}
+	return at.typ.Name, ctypes, err
 }

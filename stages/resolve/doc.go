@@ -38,6 +38,6 @@
 //
 // A Snapshot is immutable and safe for concurrent use. At allocates nothing. The
 // order of all lists is that of names. A listing is no moment: files that are saved
-// while it is taken may be in it or not. status_extra is merged for one run at a
-// time by the single command and is no part of it.
+// while it is taken may be in it or not. Of status_extra it knows what was merged
+// already, in status_merged, as of detectors of many panels: see package merge.
 package resolve

@@ -44,6 +44,7 @@ type item struct {
 	err          string
 	hypothetical bool
 	content      digest.Sum
+	unlike       digest.Sum
 }
 
 // itemsOf makes items of what the repository found in a directory.

@@ -20,11 +20,19 @@ func (o Options) wantsType(name string) bool {
 	return len(o.Types) == 0 || slices.Contains(o.Types, name)
 }
 
-// wantsCType reports whether a directory of constants is listed; that of a type
-// which nobody can ask for is not.
-func (o Options) wantsCType(c repo.CType) bool {
-	return c != repo.StatusExtra && slices.Contains(repo.CTypes(), c) &&
-		(len(o.CTypes) == 0 || slices.Contains(o.CTypes, string(c.Deployed())))
+// wantsDir reports whether a directory of a detector is listed; one of which nothing is
+// deployed is not.
+func (o Options) wantsDir(name string) bool {
+	return slices.ContainsFunc(repo.UsesOf(name), o.wants)
+}
+
+// wantsDefault reports whether a default is listed.
+func (o Options) wantsDefault(c repo.CType) bool {
+	return slices.Contains(repo.CTypes(), c) && o.wants(c)
+}
+
+func (o Options) wants(c repo.CType) bool {
+	return len(o.CTypes) == 0 || slices.Contains(o.CTypes, string(c.Deployed()))
 }
 
 // Load lists the repository. What cannot be read is a problem of the Snapshot and
@@ -124,7 +132,7 @@ func (l *loader) listType(t repo.DetType, found repo.Item) *listing {
 	}
 	for _, i := range itemsOf(t.DefaultDir(), defaults) {
 		ctype, isDefault := t.DefaultCType(i.name)
-		if !isDefault || l.options.wantsCType(ctype) {
+		if !isDefault || l.options.wantsDefault(ctype) {
 			of.defaults = append(of.defaults, i)
 		}
 	}
@@ -147,7 +155,7 @@ func (l *loader) work(ctx context.Context, j job) (listed, error) {
 		out.open++
 	}
 	for _, ctype := range found {
-		if !l.options.wantsCType(repo.CType(ctype.Name)) || ctype.Err == nil && !ctype.Info.IsDir() {
+		if !l.options.wantsDir(ctype.Name) || ctype.Err == nil && !ctype.Info.IsDir() {
 			continue
 		}
 		if err := context.Cause(ctx); err != nil {

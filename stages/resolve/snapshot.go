@@ -40,9 +40,10 @@ type File struct {
 	Err      string      // why the file cannot be deployed, one line; "" if it seems that it can
 
 	// Hypothetical: With made the file, and Content is the digest that the change
-	// gave it; zero: unknown.
+	// gave it; zero: unknown, and then Unlike tells it from other unknown contents.
 	Hypothetical bool
 	Content      digest.Sum
+	Unlike       digest.Sum
 }
 
 // ErrContent: the content of a hypothetical file is not known.

@@ -51,7 +51,7 @@ type shelf struct {
 // shortAndLong returns the names in the repository of what is deployed as ctype,
 // in the order of preference.
 func shortAndLong(deployed string) (names []repo.CType) {
-	for _, c := range repo.CTypes() {
+	for _, c := range repo.StoredCTypes() {
 		if string(c.Deployed()) == deployed {
 			names = append(names, c)
 		}
@@ -104,7 +104,7 @@ func (t *tree) brokenFile(name, err string) *File {
 func (t *tree) file(dir string, i item) *File {
 	f := &File{
 		Path: t.dir + "/" + dir + "/" + i.name, Type: t.typ.Name, Name: i.name,
-		Stat: i.stat, Err: i.err, Hypothetical: i.hypothetical, Content: i.content,
+		Stat: i.stat, Err: i.err, Hypothetical: i.hypothetical, Content: i.content, Unlike: i.unlike,
 	}
 	if f.Err == "" && (!utf8.ValidString(f.Path) || strings.ContainsFunc(f.Path, unicode.IsControl)) {
 		f.Err = "control characters, or bytes that are no UTF-8, in its name"
@@ -125,7 +125,7 @@ func (t *tree) addDefaults() {
 		case i.err != "":
 			t.problem(f.Path, i.err)
 		}
-		if !slices.Contains(repo.CTypes(), ctype) || ctype == repo.StatusExtra || i.err == dangling {
+		if !slices.Contains(repo.CTypes(), ctype) || i.err == dangling {
 			continue
 		}
 		f.Kind, f.CType = repo.Default, ctype
@@ -183,6 +183,9 @@ func (t *tree) panelIn(id string, at place) *panel {
 	}
 	for _, ctype := range slices.Sorted(maps.Keys(dir.ctypes)) {
 		c := repo.CType(ctype)
+		if !slices.Contains(repo.StoredCTypes(), c) { // it is merged, see package merge
+			continue
+		}
 		deployed := string(c.Deployed())
 		if made.racks[deployed] == nil {
 			made.racks[deployed] = &rack{}

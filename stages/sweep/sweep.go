@@ -74,7 +74,7 @@ type Report struct {
 
 	Scan   scan.Result     `json:"scan"`
 	Ledger ledger.Stats    `json:"ledger"`
-	Merge  *merge.Summary  `json:"merge,omitempty"` // nil: no detector has constants of panels
+	Merge  *merge.Summary  `json:"merge,omitempty"` // nil: no detector has constants that are merged
 	Plan   plan.Summary    `json:"plan"`
 	File   string          `json:"plan_file,omitempty"` // of a plan that waits for apply; "": there is nothing to do, or it was begun
 	Apply  *apply.Result   `json:"apply,omitempty"`     // nil: nothing was to apply, or not asked for
@@ -238,7 +238,7 @@ func (s *sweep) merge(ctx context.Context) (err error) {
 // panels.
 func Merge(ctx context.Context, o Options, index *ledger.Index) (*merge.Summary, error) {
 	o.Events.applyDefaults()
-	o.Events.Stage("merge panels", 0)
+	o.Events.Stage("merge", 0)
 	merging := merge.Options{
 		Filter: o.Plan.Filter, CTypes: o.Plan.CTypes, Repository: o.Plan.Repository, Digests: o.Digests, Zone: o.Plan.Zone,
 		Pipeline: o.Plan.Pipeline, TrustedOwners: o.Plan.TrustedOwners, Write: o.Deploy,

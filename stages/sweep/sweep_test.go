@@ -57,7 +57,7 @@ func TestUnchanged(t *testing.T) {
 	if diff := cmp.Diff(first.Ledger.Runs, second.Ledger.Runs); diff != "" {
 		t.Errorf("runs in the ledger (-first +second):\n%s", diff)
 	}
-	want := []string{"read the ledger", "scan", "merge panels", "list the repository", "plan", "verify"}
+	want := []string{"read the ledger", "scan", "merge", "list the repository", "plan", "verify"}
 	if diff := cmp.Diff(want, s.stages); diff != "" {
 		t.Errorf("stages (-want +got):\n%s", diff)
 	}

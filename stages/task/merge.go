@@ -190,7 +190,7 @@ func (m *merging) finish() (Merged, error) {
 	r.Scan.Segments = m.planned.Segments
 	r.Resumed, r.Unfinished, r.Merge = m.planned.Resumed, m.planned.Unfinished, m.planned.Merge
 	if r.Merge != nil && r.Merge.Counts[merge.Failed] > 0 {
-		m.merged.Failures["constants of panels that could not be merged"] += r.Merge.Counts[merge.Failed]
+		m.merged.Failures["constants that could not be merged"] += r.Merge.Counts[merge.Failed]
 	}
 	if m.planned.Transaction != "" {
 		_, incomplete := m.merged.Missing[jobdir.Apply]

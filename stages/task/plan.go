@@ -42,7 +42,7 @@ type PlanOptions struct {
 type Planned struct {
 	Segments    int            `json:"segments"` // of the ledger, with what the job's scan recorded
 	Ledger      ledger.Stats   `json:"ledger"`
-	Merge       *merge.Summary `json:"merge,omitempty"` // nil: no detector has constants of panels
+	Merge       *merge.Summary `json:"merge,omitempty"` // nil: no detector has constants that are merged
 	Plan        plan.Summary   `json:"plan"`
 	Transaction string         `json:"transaction,omitempty"` // "": there is nothing to do, or nothing is to be done
 	Resumed     []apply.Result `json:"resumed,omitempty"`
