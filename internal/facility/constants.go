@@ -88,6 +88,11 @@ func (f *Facility) makeRepository() error {
 			return err
 		}
 	}
+	if f.Options.Status {
+		if err := f.addStatus(); err != nil {
+			return err
+		}
+	}
 	return os.WriteFile(filepath.Join(f.Repository(), "epix100a", "default", "README"), []byte("not constants\n"), 0o664)
 }
 

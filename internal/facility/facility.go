@@ -33,6 +33,9 @@ type Options struct {
 	// RealShapes gives constants of the epix100a their real 704 x 768 elements, a
 	// megabyte each, so that checks of the content let them pass.
 	RealShapes bool
+
+	// Status adds status words of the opal1000, which are merged as status_extra.
+	Status bool
 }
 
 func (o Options) applyDefaults() Options {
@@ -62,6 +65,8 @@ type Facility struct {
 	zone   *time.Location
 	panels []*panel
 	serial int // of constants, which makes their bytes unlike
+
+	statuses []Status
 }
 
 // An Experiment is one experiment of the facility.

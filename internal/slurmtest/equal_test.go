@@ -16,6 +16,7 @@ import (
 // equal: a job of many tasks leaves, byte for byte, what one process leaves; one undo
 // takes it back; and another job finds nothing to do.
 func equal(t *testing.T, c cluster, o facility.Options) {
+	o.Status = true
 	s := newSite(t, c, o)
 	want := s.serial(t)
 	before, textBefore := s.tree(t)

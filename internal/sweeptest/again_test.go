@@ -19,7 +19,7 @@ func TestAgain(t *testing.T) {
 	if err != nil {
 		testenv.Skip(t, "strace is absent: %v", err)
 	}
-	s := newSite(t, facility.Options{Seed: 1, Streams: 2, RealShapes: true})
+	s := newSite(t, facility.Options{Seed: 1, Streams: 2, RealShapes: true, Status: true})
 	age(t)
 	s.sweeps(t)
 	opened := s.traced(t, strace, "sweep", "-D", "--workers", "2", "--state", filepath.Join(s.dir, "other")).opened
