@@ -41,6 +41,8 @@ type DeployOptions struct {
 	Calib    calibdir.Options
 	Record   calibdir.HistoryRecord // user, host, time, and working directory; Deploy adds the files
 
+	Judge Judge // of the content that Deploy publishes; nil: nobody, as in the documented command
+
 	Deploy bool // publish the constants; else only choose them
 	DryRun bool // make nothing, not even the tree or the alias
 }
@@ -78,7 +80,8 @@ const (
 // the calib directory and appends the HISTORY line. The Deployment is meaningful
 // also beside an error, as far as Deploy came.
 //
-// ErrNothingValid is returned only where deployment was asked for.
+// ErrNothingValid is returned only where deployment was asked for. Content that is held
+// back is an error that wraps a *content.Problem; nothing is published then.
 func Deploy(ctx context.Context, o DeployOptions, log logrus.FieldLogger) (Deployment, error) {
 	c := call{DeployOptions: o, log: log, done: Deployment{Dataset: o.Dataset.String()}}
 	var err error
@@ -185,6 +188,9 @@ func (c *call) publish(ctx context.Context, found chosen) error {
 	case c.DryRun:
 		c.log.WithField(logx.Target, c.done.Target).Info("dry run: nothing is made")
 		return nil
+	}
+	if err := c.judge(ctx, target, constants, found.path); err != nil {
+		return err
 	}
 	return c.install(ctx, target, constants, found.path)
 }

@@ -223,20 +223,43 @@ func (c *Calib) History(t Target) ([]HistoryRecord, error) {
 	if err := c.checkFolder(t); err != nil {
 		return nil, err
 	}
-	file, err := c.root.OpenFile(c.below(t.history()), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a planted pipe must not block
+	file, err := c.openRegular(t, t.history())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, atomicfile.Locate(c.root, err)
+		return nil, err
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s/%s: %w", t.Dir, t.history(), atomicfile.ErrNotRegular)
-	}
 	return readHistory(file)
+}
+
+// OpenFile opens the target's file for reading. Errors wrap ErrComponent, ErrRange,
+// ErrPath, fs.ErrNotExist, atomicfile.ErrNotRegular or what the system returned.
+func (c *Calib) OpenFile(t Target) (*os.File, error) {
+	if err := c.checkFolder(t); err != nil {
+		return nil, err
+	}
+	if err := t.Range.Check(); err != nil {
+		return nil, err
+	}
+	return c.openRegular(t, t.name())
+}
+
+// openRegular opens a file by its path below the calibration directory.
+func (c *Calib) openRegular(t Target, name string) (*os.File, error) {
+	file, err := c.root.OpenFile(c.below(name), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a planted pipe must not block
+	if err != nil {
+		return nil, atomicfile.Locate(c.root, err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s/%s: %w", t.Dir, name, atomicfile.ErrNotRegular)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 // readHistory reads the records of a HISTORY; what is no record is skipped.

@@ -2,6 +2,7 @@ package calibdir_test
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -174,5 +175,42 @@ func TestNamesAndHistory(t *testing.T) {
 	}
 	if _, err := calib.History(elsewhere); !errors.Is(err, calibdir.ErrComponent) {
 		t.Errorf("group ..: %v", err)
+	}
+}
+
+// OpenFile opens what Install would replace.
+func TestOpenFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "calib")
+	calib := create(t, dir)
+	target := gain(dir)
+	if _, err := calib.OpenFile(target); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	must(t, os.MkdirAll(filepath.Dir(target.Path()), 0o755))
+	must(t, os.WriteFile(target.Path(), []byte("1\n"), 0o644))
+	file, err := calib.OpenFile(target)
+	must(t, err)
+	defer file.Close()
+	if text, err := io.ReadAll(file); err != nil || string(text) != "1\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	must(t, os.Remove(target.Path()))
+	must(t, syscall.Mkfifo(target.Path(), 0o666))
+	if _, err := calib.OpenFile(target); !errors.Is(err, atomicfile.ErrNotRegular) { // and does not wait
+		t.Errorf("a pipe: %v", err)
+	}
+	for _, test := range []struct {
+		edit func(*calibdir.Target)
+		want error
+	}{
+		{func(t *calibdir.Target) { t.Dir = "/other/calib" }, calibdir.ErrPath},
+		{func(t *calibdir.Target) { t.Group = ".." }, calibdir.ErrComponent},
+		{func(t *calibdir.Target) { t.Range.Begin = -1 }, calibdir.ErrRange},
+	} {
+		elsewhere := target
+		test.edit(&elsewhere)
+		if _, err := calib.OpenFile(elsewhere); !errors.Is(err, test.want) {
+			t.Errorf("%+v: %v, want %v", elsewhere, err, test.want)
+		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"deployconstants/internal/plot"
 	"deployconstants/repo"
 	"deployconstants/repo/calibdir"
+	"deployconstants/repo/content"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages"
 	"deployconstants/stages/dark"
@@ -639,6 +640,14 @@ func TestDeploy(t *testing.T) {
 			t.Errorf("HISTORY is %q, want %q", history, want)
 		}
 	}
+	// What would replace them is judged by the limits of the settings.
+	few, narrow := 1e-9, 1.0
+	w.changeDeployed(done[1].Target)
+	o.Limits = content.Limits{ByCType: map[repo.CType]content.Limit{repo.PixelRMS: {MaxChanged: &few}}}
+	w.heldBack(report, o, content.Changed, "pixel_rms")
+	o.Limits = content.Limits{ByCType: map[repo.CType]content.Limit{repo.Pedestals: {Max: &narrow}}}
+	w.heldBack(report, o, content.Range, "pedestals")
+	o.Limits = content.Limits{}
 	// A file of the same moment whose name is greater is what psana's tools would take.
 	other := strings.Replace(d.Files[0].Path, "xpptut15", "xpptut16", 1)
 	if err := os.WriteFile(other, []byte("1\n"), 0o644); err != nil {
@@ -649,6 +658,56 @@ func TestDeploy(t *testing.T) {
 	}
 }
 
+// heldBack deploys a report of which the content of one calibration type is held back for
+// a reason, and the others are deployed: neither the file nor HISTORY of that changes.
+func (w *world) heldBack(report darkrun.Report, o darkrun.DeployOptions, kind content.Kind, ctype string) {
+	w.t.Helper()
+	before := w.deployed(ctype)
+	done, err := darkrun.Deploy(w.t.Context(), report, w.options.Dataset, o, logx.New(io.Discard, logrus.InfoLevel))
+	problem, held := errors.AsType[*content.Problem](err)
+	if !held || problem.Kind != kind || !strings.Contains(err.Error(), "deploy "+ctype+" of run 260, ") || !strings.Contains(err.Error(), ": held back: ") {
+		w.t.Errorf("%s: %v, want %s", ctype, err, kind)
+	}
+	if len(done) != 2 || done[0].CType == ctype || done[1].CType == ctype {
+		w.t.Errorf("deployed besides %s: %+v", ctype, done)
+	}
+	if after := w.deployed(ctype); after != before {
+		w.t.Errorf("the directory of %s changed", ctype)
+	}
+}
+
+// deployed is what is in the directory of a calibration type, or of several.
+func (w *world) deployed(ctype string) string {
+	w.t.Helper()
+	paths, err := filepath.Glob(filepath.Join(w.dir, "calib/*/*", ctype, "*"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all.WriteString(path + "\n" + string(text))
+	}
+	return all.String()
+}
+
+// changeDeployed changes one number of a deployed file.
+func (w *world) changeDeployed(path string) {
+	w.t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	at := bytes.LastIndexAny(text, "0123456789")
+	text[at] = '0' + ('9' - text[at])
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) deployOptions() darkrun.DeployOptions {
 	return darkrun.DeployOptions{Base: stages.DeployOptions{
 		Catalog: w.options.Catalog, Repository: w.repository, Experiment: "xpptut15", Zone: w.options.Zone, CalibDir: filepath.Join(w.dir, "calib"),
@@ -656,7 +715,8 @@ func (w *world) deployOptions() darkrun.DeployOptions {
 	}}
 }
 
-// TestJungfrauIsMergedAndDeployed is of one panel of the true shape in three cycles.
+// TestJungfrauIsMergedAndDeployed is of one panel of the true shape in three cycles. What
+// is merged is judged as the file of a whole detector is.
 func TestJungfrauIsMergedAndDeployed(t *testing.T) {
 	w := newWorld(t)
 	const source, pixels = "CxiDs1.0:Jungfrau.0", 512 * 1024
@@ -683,10 +743,18 @@ func TestJungfrauIsMergedAndDeployed(t *testing.T) {
 	if err := report.Err(); err != nil || len(report.Darks) != 3 {
 		t.Fatalf("%+v, %v", report.Darks, err)
 	}
-	done, err := darkrun.Deploy(t.Context(), report, w.options.Dataset, w.deployOptions(), logx.New(&w.log, logrus.InfoLevel))
-	if err != nil || len(done) != 3 {
+	few, narrow := 1e-9, 1.0
+	o := w.deployOptions()
+	o.Limits = content.Limits{ByCType: map[repo.CType]content.Limit{repo.Pedestals: {Max: &narrow}}}
+	w.heldBack(report, o, content.Range, "pedestals")
+	o.Limits = content.Limits{}
+	done, err := darkrun.Deploy(t.Context(), report, w.options.Dataset, o, logx.New(&w.log, logrus.InfoLevel))
+	if err != nil || len(done) != 3 || done[0].Outcome != "created" || done[1].Outcome != "unchanged" {
 		t.Fatalf("%+v, %v\n%s", done, err, w.log.String())
 	}
+	w.changeDeployed(done[0].Target)
+	o.Limits = content.Limits{ByCType: map[repo.CType]content.Limit{repo.Pedestals: {MaxChanged: &few}}}
+	w.heldBack(report, o, content.Changed, "pedestals")
 	file, err := os.Open(done[0].Target)
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ type DeployOptions struct {
 	// CalibDir, Calib, and Record.
 	Base   stages.DeployOptions
 	Range  *calibdir.Range // nil: from the run of the dark to the end
-	Limits content.Limits  // that constants must keep to
+	Limits content.Limits  // that constants must keep to, those that are merged, too
 }
 
 // An item is what is deployed at once: a calibration type of a detector.
@@ -58,7 +58,8 @@ func items(report Report) []item {
 // Deploy deploys the constants that a report has, as the documented command would: each
 // as <run>-end.data, with its line in HISTORY. Those of a Jungfrau or an epix10ka are
 // merged from the tables that are valid then, for which all gains of a dark must be
-// there. What fails does not keep the rest from being deployed; the errors are joined.
+// there. What the limits hold back is an error that wraps a *content.Problem. What fails
+// does not keep the rest from being deployed; the errors are joined.
 func Deploy(ctx context.Context, report Report, spec dataset.Spec, o DeployOptions, log logrus.FieldLogger) ([]stages.Deployment, error) {
 	var all []stages.Deployment
 	var failed error
@@ -79,6 +80,7 @@ func Deploy(ctx context.Context, report Report, spec dataset.Spec, o DeployOptio
 func (o DeployOptions) deploy(ctx context.Context, i item, spec dataset.Spec, log logrus.FieldLogger) (stages.Deployment, error) {
 	call, d := o.Base, i.dark
 	call.Dataset, call.Detector, call.CType, call.Run, call.Deploy = ofRun(spec, d.Run), d.Source, i.ctype, d.Run, true
+	call.Judge = o.Limits
 	var err error
 	if call.Stamp, err = repo.ParseStamp(d.Stamp); err != nil {
 		return stages.Deployment{}, err
@@ -89,16 +91,15 @@ func (o DeployOptions) deploy(ctx context.Context, i item, spec dataset.Spec, lo
 		return stages.Deployment{}, err
 	}
 	if i.path != "" {
-		if err := o.check(ctx, i, call.Repository, call.Stamp); err != nil {
+		if err := i.checkValid(call.Repository, call.Stamp); err != nil {
 			return stages.Deployment{}, err
 		}
 	}
 	return stages.Deploy(ctx, call, log.WithFields(logrus.Fields{logx.Run: d.Run, logx.CType: i.ctype}))
 }
 
-// check makes sure that the file is the one that is valid at its time, and that its
-// content may be published.
-func (o DeployOptions) check(ctx context.Context, i item, repository *repo.Repository, stamp repo.Stamp) (err error) {
+// checkValid makes sure that the file is the one that is valid at its time.
+func (i item) checkValid(repository *repo.Repository, stamp repo.Stamp) error {
 	detType, err := repo.TypeOfSource(i.dark.Source)
 	if err != nil {
 		return err
@@ -115,12 +116,7 @@ func (o DeployOptions) check(ctx context.Context, i item, repository *repo.Repos
 	if choice.Path != i.path {
 		return fmt.Errorf("%s is valid at %s instead of %s, which was just made; remove one of the two", choice.Path, stamp, i.path)
 	}
-	constants, err := repository.OpenConstants(i.path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, constants.Close()) }()
-	return o.Limits.Check(ctx, content.Subject{Type: detType, CType: i.ctype}, constants, nil)
+	return nil
 }
 
 // ofRun is the data set of one run of several.

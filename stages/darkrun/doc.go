@@ -37,7 +37,8 @@
 // A dark is not saved where more than Options.MaxBad of its pixels are bad, or where the
 // median of the distances of its pedestals from those of the previous dark of the
 // repository is more than Options.MaxJump. The error is ErrHeldBack; plots are drawn all
-// the same.
+// the same. Deploy judges the content of what it deploys, merged or not, by its limits, and
+// by what it would replace.
 //
 // # Guarantees and limits
 //
