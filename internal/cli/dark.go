@@ -106,9 +106,10 @@ func darkCommand(env Env) *cli.Command {
 			"pedestals, pixel_rms, and pixel_status of the run, by calibrun's rules and with its\n" +
 			"defaults. A Jungfrau and an epix10ka get tables of every panel for each calibration\n" +
 			"cycle, whose gain the configuration tells: one run of several cycles, or a run for each\n" +
-			"gain. The log has limits and counts, and beside it are plots. With -D the constants are\n" +
-			"deployed as <run>-end.data, those of tables merged first, unless the limits of the\n" +
-			"settings hold them back.\n\n" +
+			"gain. With --evcode the cycles in which a Jungfrau has the same gain are one dark. The\n" +
+			"log has limits and counts, and beside it are plots. With -D the constants are deployed\n" +
+			"as <run>-end.data, those of tables merged first, unless the limits of the settings hold\n" +
+			"them back.\n\n" +
 			"A dark needs 3 frames, of an epix10ka 2. Numbers that are there already stay as they\n" +
 			"are; other ones of the same name are replaced only with --force.\n\n" +
 			"Examples:\n" +

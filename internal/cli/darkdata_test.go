@@ -3,6 +3,7 @@ package cli_test
 import (
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -52,6 +53,44 @@ func darkData(ts *testscript.TestScript, neg bool, args []string) {
 				return xtctest.Node{}
 			}
 			return xtctest.Node{Contains: contains, Payload: frames[event%len(frames)]}
+		},
+	}.Write(filepath.Join(ts.Getenv("WORK"), "data/XPP/xpptut15/xtc"), "e665")
+	ts.Check(err)
+}
+
+// jungfrauData RUN writes a dark run of xpptut15 with a small Jungfrau, of four cycles of
+// ten events in which the gains 0 and 1 take turns; every fifth event has the code 162.
+func jungfrauData(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: jungfraudata run")
+	}
+	number, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	const class, pixels = "Jungfrau.ConfigV3", 8 * 16
+	contains, _ := xtc.ClassTypeID(class)
+	var steps []xtctest.Step
+	for _, mode := range []xtc.JungfrauGain{xtc.JungfrauHighGain0, xtc.JungfrauFixedGain1} {
+		config := xtctest.JungfrauConfig(3, xtctest.Jungfrau{Rows: 8, Columns: 16, GainMode: mode, Modules: []xtctest.JungfrauModule{{SerialNumber: 3}}})
+		steps = append(steps, xtctest.Step{Events: 10, Configs: []xtctest.Detector{{Source: "CxiDs1.0:Jungfrau.0", Contains: contains, Config: config}}})
+	}
+	steps = slices.Concat(steps, steps)
+	random := rand.New(rand.NewPCG(4, 2))
+	_, err = xtctest.Run{
+		Experiment: "xpptut15", Number: number, BeginRun: xtc.Clock{Sec: uint32(1458353250 + 86400*(number-260))},
+		Steps: steps, Detectors: steps[0].Configs,
+		Frame: func(_, event int) xtctest.Node {
+			frame := make([]uint16, pixels)
+			for i := range frame {
+				frame[i] = uint16(3000+random.IntN(9)) | uint16(event/10%2)<<14
+			}
+			contains, payload := xtctest.FrameObject(class, []int{1, 8, 16}, frame)
+			return xtctest.Node{Contains: contains, Payload: payload}
+		},
+		EventCodes: func(event int) []uint32 {
+			if event%5 == 0 {
+				return []uint32{140, 162}
+			}
+			return []uint32{140}
 		},
 	}.Write(filepath.Join(ts.Getenv("WORK"), "data/XPP/xpptut15/xtc"), "e665")
 	ts.Check(err)

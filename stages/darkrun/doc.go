@@ -17,6 +17,9 @@
 //	epix10ka, epix10kaquad, -2m       each calibration cycle epix10ka_pedestals_calibration
 //	any other with pixels             the run                calibrun
 //
+// Where event codes are asked for, the cycles of a run in which a Jungfrau has the same gain
+// mode are one dark.
+//
 // # What is saved
 //
 //	<type>/<id>/<ctype>/<type>_<alias>_<stamp>_<experiment>_r<run>_<ctype>.txt

@@ -316,6 +316,106 @@ func TestWindowOfAJungfrau(t *testing.T) {
 	}
 }
 
+// TestEventCodesOfAJungfrau: the cycles of a gain are one dark, whose frames are the events
+// with the code; without codes each cycle is one.
+func TestEventCodesOfAJungfrau(t *testing.T) {
+	const source, each, pixels = "CxiDs1.0:Jungfrau.0", 10, 8 * 16
+	contains, _ := xtc.ClassTypeID("Jungfrau.ConfigV3")
+	modes := []xtc.JungfrauGain{xtc.JungfrauHighGain0, xtc.JungfrauFixedGain1, xtc.JungfrauHighGain0, xtc.JungfrauNormal, xtc.JungfrauFixedGain1}
+	shape := func(mode xtc.JungfrauGain) []int {
+		if mode == xtc.JungfrauFixedGain1 {
+			return []int{1, 16, 8} // as no detector has it: each dark has its own first frame
+		}
+		return []int{1, 8, 16}
+	}
+	bits := map[xtc.JungfrauGain]uint16{xtc.JungfrauFixedGain1: 1 << 14}
+	run := xtctest.Run{}
+	for _, mode := range modes {
+		config := xtctest.JungfrauConfig(3, xtctest.Jungfrau{Rows: uint32(shape(mode)[1]), Columns: uint32(shape(mode)[2]), GainMode: mode, Modules: []xtctest.JungfrauModule{{SerialNumber: 3}}})
+		run.Steps = append(run.Steps, xtctest.Step{Events: each, Configs: []xtctest.Detector{{Source: source, Contains: contains, Config: config}}})
+	}
+	frames := noise(pixels, each*len(modes))
+	for event, frame := range frames {
+		for i := range frame {
+			frame[i] |= bits[modes[event/each]]
+		}
+	}
+	run.Detectors = run.Steps[0].Configs
+	run.Frame = func(_, event int) xtctest.Node {
+		contains, payload := xtctest.FrameObject("Jungfrau.ConfigV3", shape(modes[event/each]), frames[event])
+		return xtctest.Node{Contains: contains, Payload: payload}
+	}
+	wanted := func(event int) bool { return event%5 == 1 } // two of each cycle: too few for a dark
+	run.EventCodes = func(event int) []uint32 {
+		if wanted(event) {
+			return []uint32{140, 162}
+		}
+		return []uint32{140}
+	}
+	w := newWorld(t)
+	w.write(run)
+	w.options.Detectors = []string{source}
+	codes, err := dark.ParseEventCodes("162")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.options.Codes = &codes
+	report := w.run("260")
+	want := []struct {
+		gain string
+		step int
+		mode xtc.JungfrauGain
+	}{{"gm0-HighGain0", -1, xtc.JungfrauHighGain0}, {"gm1-FixedGain1", -1, xtc.JungfrauFixedGain1}, {"gm0-Normal", 3, xtc.JungfrauNormal}}
+	if len(report.Darks) != len(want) {
+		t.Fatalf("%d darks: %v", len(report.Darks), report.Err())
+	}
+	for k, d := range report.Darks {
+		var chosen [][]uint16
+		for event, frame := range frames {
+			if wanted(event) && modes[event/each] == want[k].mode {
+				chosen = append(chosen, frame)
+			}
+		}
+		if d.Gain != want[k].gain || d.Step != want[k].step {
+			t.Errorf("dark %d is of cycle %d, %s, want %d, %s", k, d.Step, d.Gain, want[k].step, want[k].gain)
+		}
+		if len(chosen) < 3 { // of the third gain
+			if !errors.Is(d.Err(), dark.ErrTooFewFrames) || d.Frames != len(chosen) {
+				t.Errorf("%s: %d frames, %v", d.Gain, d.Frames, d.Err())
+			}
+			continue
+		}
+		p, err := dark.NewJungfrau(dark.Default(), shape(want[k].mode), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, frame := range chosen {
+			if err := p.Add(frame); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := p.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, good := r.StatusCounts(); d.Err() != nil || d.Frames != len(chosen) || d.Good != good || d.Bits["bad gain"] != 0 {
+			t.Errorf("%s: %d frames, %d good pixels, want %d, %d: %v", d.Gain, d.Frames, d.Good, len(chosen), good, d.Err())
+			continue
+		}
+		var table strings.Builder
+		if err := dark.JungfrauKinds()[0].WriteTable(&table, r, 0); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(d.Files[0].Path); err != nil || string(text) != table.String() {
+			t.Errorf("%s: %s is not of the chosen frames: %v", d.Gain, d.Files[0].Path, err)
+		}
+	}
+	w.options.Codes, w.options.DryRun = nil, true
+	if darks := w.run("260").Darks; len(darks) != len(modes) || darks[2].Step != 2 || darks[2].Frames != each {
+		t.Errorf("without codes: %+v", darks)
+	}
+}
+
 // TestEndlessCycles stops at a number that no dark has, and says so.
 func TestEndlessCycles(t *testing.T) {
 	w := newWorld(t)

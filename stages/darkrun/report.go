@@ -69,8 +69,8 @@ type Dark struct {
 	Source string `json:"source"` // as asked for, where the run has no such detector
 	Type   string `json:"type"`
 	ID     string `json:"id"`
-	Step   int    `json:"step"` // calibration cycle from 0; -1: the whole run
-	Gain   string `json:"gain"` // mode of the cycle, as in names of files; "": the only one
+	Step   int    `json:"step"` // calibration cycle from 0; -1: several, or the whole run
+	Gain   string `json:"gain"` // mode of the cycles, as in names of files; "": the only one
 	Shape  []int  `json:"shape"`
 	Stamp  string `json:"stamp"` // valid from then on
 
