@@ -44,9 +44,11 @@ var darkFlags = append([]cli.Flag{
 	&cli.StringFlag{Name: "dirmode", Usage: "`MODE` of directories made, octal with a leading 0, else decimal; default: 0777"},
 	&cli.StringFlag{Name: "filemode", Usage: "`MODE` of files made; default: 0666"},
 	&cli.StringFlag{Name: "group", Usage: "`GROUP` of everything made; default: the system's choice"},
-	&cli.BoolFlag{Name: "deploy", Aliases: []string{"D"}, Usage: "deploy pedestals, pixel_rms, and pixel_status, too"},
+	&cli.BoolFlag{Name: "deploy", Aliases: []string{"D"}, Usage: "deploy pedestals, pixel_rms, pixel_status, and the geometry of --deploygeo, too"},
 	&cli.StringFlag{Name: "runrange", Aliases: []string{"R"}, Usage: "`RANGE` of runs of the deployed files; default: <run>-end"},
-	&cli.StringFlag{Name: "workdir", Aliases: []string{"w"}, Usage: "`DIR` in which all six arrays of detectors of one gain are written, too, in results, as calibrun names them"},
+	&cli.StringFlag{Name: "workdir", Aliases: []string{"w"}, Usage: "`DIR` in which all arrays of detectors of one gain are written, too, in results, as calibrun names them"},
+	&cli.BoolFlag{Name: "zeropeds", Usage: "pedestals of 0 in place of the averages; of a rayonix only"},
+	&cli.BoolFlag{Name: "deploygeo", Usage: "save a geometry of the size of the frames, too, which -D deploys; of a rayonix only"},
 	&cli.StringFlag{Name: "max-bad", Usage: "hold a dark back in which more than the `FRACTION` of the pixels are bad; default: 0.5"},
 	&cli.StringFlag{Name: "max-jump", Usage: "hold a dark back if the median of the distances of its pedestals from those before is above `ADU`; default: any"},
 	&cli.BoolFlag{Name: "force", Usage: "replace constants of the same name with other numbers"},
@@ -325,6 +327,7 @@ func (m *darkMaking) parseRest(c *cli.Context) error {
 		return errors.New("-D deploys what is saved, and -n saves nothing; give one of them")
 	}
 	o.WorkDir, o.Replace, o.DryRun = c.String("workdir"), c.Bool("force"), m.dryRun
+	o.ZeroPedestals, o.Geometry = c.Bool("zeropeds"), c.Bool("deploygeo")
 	o.Experiment, o.Zone, o.Suffix = m.experiment, m.Zone, m.suffix
 	return nil
 }

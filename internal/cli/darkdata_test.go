@@ -95,3 +95,32 @@ func jungfrauData(ts *testscript.TestScript, neg bool, args []string) {
 	}.Write(filepath.Join(ts.Getenv("WORK"), "data/XPP/xpptut15/xtc"), "e665")
 	ts.Check(err)
 }
+
+// rayonixData RUN writes a dark run of xpptut15 with a rayonix, binned to 16 rows and 24
+// columns of 1000 ADU, and an epix100a without frames.
+func rayonixData(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: rayonixdata run")
+	}
+	number, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	random := rand.New(rand.NewPCG(4, 2))
+	_, err = xtctest.Run{
+		Experiment: "xpptut15", Number: number, BeginRun: xtc.Clock{Sec: uint32(1458353250 + 86400*(number-260))}, Events: 20,
+		Detectors: []xtctest.Detector{
+			{Source: "MfxEndstation.0:Rayonix.0", Class: "Rayonix.ConfigV2", Fields: map[string]any{"binning_s": 240, "binning_f": 160}},
+			{Source: "XcsEndstation.0:Epix100a.1", Alias: "epix_1", Class: "Epix.Config100aV2"},
+		},
+		Frame: func(detector, _ int) xtctest.Node {
+			if detector != 0 {
+				return xtctest.Node{}
+			}
+			frame := make([]uint16, 16*24)
+			for i := range frame {
+				frame[i] = uint16(996 + random.IntN(9))
+			}
+			return xtctest.Node{Contains: xtc.NewTypeID(xtc.TypeFrame, 1), Payload: xtctest.CameraFrame(24, 16, 16, frame)}
+		},
+	}.Write(filepath.Join(ts.Getenv("WORK"), "data/XPP/xpptut15/xtc"), "e665")
+	ts.Check(err)
+}

@@ -398,3 +398,26 @@ func TestSegments(t *testing.T) {
 		}
 	}
 }
+
+// OfMatrix gives what reading its text gives.
+func TestOfMatrix(t *testing.T) {
+	m := geometry.Matrix{Rows: 1920, Cols: 960, RowPitch: 89, ColPitch: 178}
+	made := geometry.OfMatrix(m, geometry.Position{X: 5, Z: -100000}, "of a camera")
+	read, err := geometry.Parse(bytes.NewReader(made.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(read.Objects(), made.Objects()) || !slices.Equal(read.Comments(), made.Comments()) {
+		t.Errorf("%+v is read as %+v", made.Objects(), read.Objects())
+	}
+	frame, err := made.Beam()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := made.Move(frame, geometry.Position{Z: -5}); err != nil {
+		t.Error(err)
+	}
+	if extent, err := made.Extent(); err != nil || extent.Pixels != 1920*960 || extent.Min[2] != -5 {
+		t.Errorf("%+v, %v", extent, err)
+	}
+}

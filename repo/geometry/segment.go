@@ -76,6 +76,16 @@ func (m Matrix) String() string {
 	return fmt.Sprintf("%s:V2:%d:%d:%.3f:%.3f", matrix, m.Rows, m.Cols, m.RowPitch, m.ColPitch)
 }
 
+// OfMatrix returns the geometry of a camera that is one matrix, in the frame of the
+// interaction point. Comments are single lines.
+func OfMatrix(m Matrix, p Position, comments ...string) *Geometry {
+	top := Frame{Name: beam}
+	return &Geometry{
+		comments: comments, objects: []Object{{Parent: top, Frame: Frame{Name: m.String()}, Position: p}},
+		parents: []int{-1}, tops: []Frame{top},
+	}
+}
+
 // layoutOf returns the layout of a segment by its name, false for other objects. A
 // matrix whose name tells no sizes is ErrSegment.
 func layoutOf(name string) (layout, bool, error) {

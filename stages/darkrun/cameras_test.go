@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"deployconstants/repo/geometry"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
 	"deployconstants/stages/darkrun"
@@ -117,6 +118,54 @@ func TestCameras(t *testing.T) {
 			}
 			if string(saved) != text.String() {
 				t.Errorf("%s is not what package dark writes", path)
+			}
+		})
+	}
+}
+
+// TestGeometryOfARayonix: pixels have the binning of the configuration, of both models, or
+// what calibrun has where the frames are not those of the configuration.
+func TestGeometryOfARayonix(t *testing.T) {
+	const source = "MfxEndstation.0:Rayonix.0"
+	for _, test := range []struct {
+		name       string
+		rows, cols int
+		fields     map[string]any
+		want       geometry.Matrix
+	}{
+		{"small model", 16, 24, map[string]any{"binning_s": 240, "binning_f": 160}, geometry.Matrix{Rows: 16, Cols: 24, RowPitch: 10680, ColPitch: 7120}},
+		{"large model", 32, 48, map[string]any{"binning_s": 240, "binning_f": 160, "deviceID": "MX340-HS:112"}, geometry.Matrix{Rows: 32, Cols: 48, RowPitch: 10680, ColPitch: 7120}},
+		{"other frames", 6, 8, nil, geometry.Matrix{Rows: 6, Cols: 8, RowPitch: 28480, ColPitch: 21360}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.options.Detectors, w.options.Geometry = []string{source}, true
+			frames := noise(test.rows*test.cols, 4)
+			w.write(xtctest.Run{
+				Events: 4, Detectors: []xtctest.Detector{{Source: source, Class: "Rayonix.ConfigV2", Fields: test.fields}},
+				Frame: func(_, event int) xtctest.Node {
+					return xtctest.Node{Contains: xtc.NewTypeID(xtc.TypeFrame, 1), Payload: xtctest.CameraFrame(test.cols, test.rows, 16, frames[event])}
+				},
+			})
+			d := w.only(w.run("260"))
+			file, err := os.Open(d.Files[3].Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			g, err := geometry.Parse(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			objects := g.Objects()
+			if len(objects) != 1 || objects[0].Name != test.want.String() || objects[0].Position != (geometry.Position{Z: -100000}) {
+				t.Errorf("%+v, want %s", objects, test.want)
+			}
+			if extent, err := g.Extent(); err != nil || extent.Pixels != test.rows*test.cols {
+				t.Errorf("%+v, %v", extent, err)
+			}
+			if peds := w.array(d, "pedestals"); slices.Max(peds.AsFloat64()) == 0 {
+				t.Error("the pedestals are zeros, too")
 			}
 		})
 	}

@@ -73,6 +73,10 @@ func (p *pass) add(events *dataset.Events, d dataset.Detector) {
 		p.refuse(d.Source, fmt.Errorf("%s: %w", d.Source, err))
 		return
 	}
+	if (p.ZeroPedestals || p.Geometry) && panel.Type.Name != rayonixType {
+		p.refuse(d.Source, fmt.Errorf("%s: %w: --zeropeds and --deploygeo are for a rayonix only; process this one without them", d.Source, ErrNoDark))
+		return
+	}
 	c := &camera{
 		pass: p, detector: d, panel: panel, index: events.Select(d.Src),
 		log: p.log.WithFields(map[string]any{logx.Source: d.Source, logx.ID: panel.ID}),

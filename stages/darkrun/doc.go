@@ -24,6 +24,8 @@
 //
 //	<type>/<id>/<ctype>/<type>_<alias>_<stamp>_<experiment>_r<run>_<ctype>.txt
 //	    pedestals, pixel_rms, pixel_status, as calibrun writes them, with its comments
+//	<type>/<id>/geometry/<type>_<alias>_<stamp>_<experiment>_r<run>_geometry.txt
+//	    of a rayonix, where Options.Geometry asks for it
 //	<type>/<id>/status_dark/<type>_<alias>_<stamp>_<experiment>_r<run>_status_dark.dat
 //	    where features are asked for: rows of numbers, as det_pixel_status writes them
 //	<type>/<panel id>/<ctype>/<type>_<alias>_<stamp>_<experiment>_r<run>_<ctype>_<gain mode>.dat

@@ -43,6 +43,11 @@ type Options struct {
 	Codes    *dark.EventCodes // events that are wanted; nil: all
 	Features Features
 
+	// ZeroPedestals and Geometry are for rayonix detectors: pedestals are zeros in place of
+	// the averages, and there is a geometry of the size of the frames, too. Others are
+	// refused with them.
+	ZeroPedestals, Geometry bool
+
 	MaxBad  float64 // fraction of bad pixels above which a dark is held back; default 0.5; 1: none is
 	MaxJump float64 // ADU, see the package documentation; 0: any
 	Replace bool    // files of the same name with other numbers

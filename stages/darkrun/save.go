@@ -25,23 +25,41 @@ var singleOutputs = []struct {
 // saveSingle saves the constants of a detector with one gain.
 func (s *single) saveSingle(ctx context.Context, d *Dark, r *dark.Result) error {
 	for _, out := range singleOutputs {
-		file := File{CType: string(out.ctype), Outcome: NotSaved, Deploys: true}
-		if !s.DryRun {
-			path, err := s.Repository.FileName(ctx, s.request(d, out.ctype))
-			if err != nil {
-				return err
-			}
-			text, err := s.text(d, r, out.output, path)
-			if err != nil {
-				return err
-			}
-			if file, err = s.save(file, path, text); err != nil {
-				return err
-			}
+		text := func(path string) ([]byte, error) { return s.text(d, r, out.output, path) }
+		if s.ZeroPedestals && out.ctype == repo.Pedestals {
+			text = func(path string) ([]byte, error) { return s.zeros(r, path) }
 		}
-		d.Files = append(d.Files, file)
+		if err := s.saveConstants(ctx, d, out.ctype, text); err != nil {
+			return err
+		}
+	}
+	if s.Geometry {
+		text := func(string) ([]byte, error) { return s.geometry(d, r), nil }
+		if err := s.saveConstants(ctx, d, repo.Geometry, text); err != nil {
+			return err
+		}
 	}
 	return s.saveWork(d, r)
+}
+
+// saveConstants saves constants of the whole detector, as the text for their path.
+func (s *single) saveConstants(ctx context.Context, d *Dark, ctype repo.CType, text func(path string) ([]byte, error)) error {
+	file := File{CType: string(ctype), Outcome: NotSaved, Deploys: true}
+	if !s.DryRun {
+		path, err := s.Repository.FileName(ctx, s.request(d, ctype))
+		if err != nil {
+			return err
+		}
+		content, err := text(path)
+		if err != nil {
+			return err
+		}
+		if file, err = s.save(file, path, content); err != nil {
+			return err
+		}
+	}
+	d.Files = append(d.Files, file)
+	return nil
 }
 
 func (c *camera) request(d *Dark, ctype repo.CType) repo.Request {
@@ -80,10 +98,10 @@ func (s *single) saveWork(d *Dark, r *dark.Result) (err error) {
 	if _, err := atomicfile.MkdirAll(root, "results", s.DirMode, s.Group); err != nil {
 		return err
 	}
-	for _, o := range dark.Outputs {
-		name := "results/" + dark.CalibrunName(s.Experiment, d.Run, o, d.Source)
+	save := func(what, name string, content func(path string) ([]byte, error)) error {
+		name = "results/" + name
 		path := strings.TrimSuffix(s.WorkDir, "/") + "/" + name
-		text, err := s.text(d, r, o, path)
+		text, err := content(path)
 		if err != nil {
 			return err
 		}
@@ -92,7 +110,24 @@ func (s *single) saveWork(d *Dark, r *dark.Result) (err error) {
 		}); err != nil {
 			return err
 		}
-		d.Files = append(d.Files, File{CType: o.String(), Path: path, Outcome: Created})
+		d.Files = append(d.Files, File{CType: what, Path: path, Outcome: Created})
+		return nil
+	}
+	for _, o := range dark.Outputs {
+		text := func(path string) ([]byte, error) { return s.text(d, r, o, path) }
+		if err := save(o.String(), dark.CalibrunName(s.Experiment, d.Run, o, d.Source), text); err != nil {
+			return err
+		}
+	}
+	if s.ZeroPedestals {
+		text := func(path string) ([]byte, error) { return s.zeros(r, path) }
+		if err := save("zero", fmt.Sprintf("clb-%s-r%04d-peds-zero-%s.txt", s.Experiment, d.Run, d.Source), text); err != nil {
+			return err
+		}
+	}
+	if s.Geometry {
+		text := func(string) ([]byte, error) { return s.geometry(d, r), nil }
+		return save("geometry", fmt.Sprintf("clb-%s-r%04d-geometry-%s.txt", s.Experiment, d.Run, d.Source), text)
 	}
 	return nil
 }

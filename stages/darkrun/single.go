@@ -112,7 +112,7 @@ func (s *single) take(ctx context.Context, r *dark.Result) {
 	stamp, err := s.judge(d)
 	if err == nil {
 		previous, lost := s.previous(stamp)
-		err = s.compare(ctx, d, r.Averages, previous, lost)
+		err = s.compare(ctx, d, s.pedestals(r), previous, lost)
 	}
 	if err != nil {
 		d.fail(err)
