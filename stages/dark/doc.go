@@ -20,7 +20,7 @@
 //	of a single gain                New                     calibrun, det_ndarr_raw_proc (section 3)
 //	Jungfrau, by gain               NewJungfrau, Merge      jungfrau_dark_proc, jungfrau_deploy_constants (5)
 //	epix10ka, quad, 2M, by mode     NewEpix10ka, Merge      epix10ka_pedestals_calibration, ..._deploy_constants (6)
-//	epix10ka, charge injection      FitInjection            epix10ka_offset_calibration (7)
+//	epix10ka, charge injection      NewPulses, FitInjection epix10ka_offset_calibration (7)
 //	any panel, extra status         PixelStatus             det_pixel_status (8)
 //
 // # How a single gain dark is made
@@ -57,10 +57,10 @@
 //     a sum. Lines of charge injection agree to 1e-9.
 //   - They do not depend on the number of workers.
 //   - Memory does not grow with the number of frames, but for the first 500 of an
-//     Epix10ka that are not to come twice.
+//     Epix10ka that are not to come twice, and for the pulsed pixels of Pulses.
 //
 // # Limits
 //
 // Detectors have at most 2^24 pixels, darks 2^24-1 frames. Features 6 and 11 of
-// det_pixel_status and the loop over the cycles of charge injection are not here.
+// det_pixel_status are not here.
 package dark

@@ -19,6 +19,14 @@ func DefaultInjection() InjectionParams {
 	return InjectionParams{Margin: 10, Gap: 50, Saturation: 16000, Fewest: 5}
 }
 
+// check returns ErrParams for parameters that cannot be.
+func (p InjectionParams) check() error {
+	if p.Margin < 0 || p.Margin > maxMargin || p.Gap < 1 || p.Fewest < 2 || math.IsNaN(p.Saturation) {
+		return fmt.Errorf("%w: charge injection with %+v", ErrParams, p)
+	}
+	return nil
+}
+
 // A Period of the charge injection pulser, as indices of frames.
 type Period struct {
 	Begin  int // first frame of the period
@@ -48,8 +56,8 @@ const switchedBit = 1 << 14
 
 // FitInjection fits the two lines of a pixel whose pulse grows from frame to frame,
 // period by period: values are raw data with the gain bit, events their numbers in
-// ascending order (spec/dark.md section 7). Lines that cannot be fitted, with no
-// whole period or fewer points than asked for, are zero.
+// ascending order (spec/dark.md section 7). Without a whole period, or with fewer points
+// of either line than asked for, both lines are zero.
 //
 // The frame at either end of the fitted range that is nearer to the end of the
 // period is left out, as by the reference, which fits by least squares in another
@@ -58,9 +66,14 @@ func FitInjection(values []uint16, events []int, p InjectionParams) (Injection, 
 	if len(values) != len(events) {
 		return Injection{}, fmt.Errorf("%w: %d values of %d events", ErrShape, len(values), len(events))
 	}
-	if p.Margin < 0 || p.Margin > maxMargin || p.Gap < 1 || p.Fewest < 2 || math.IsNaN(p.Saturation) {
-		return Injection{}, fmt.Errorf("%w: charge injection with %+v", ErrParams, p)
+	if err := p.check(); err != nil {
+		return Injection{}, err
 	}
+	return fitInjection(values, events, p), nil
+}
+
+// fitInjection is FitInjection for what has been checked.
+func fitInjection(values []uint16, events []int, p InjectionParams) Injection {
 	in := Injection{Periods: findPeriods(values, events, p.Gap)}
 	var before, after lineFit
 	for i, period := range in.Periods {
@@ -77,8 +90,10 @@ func FitInjection(values []uint16, events []int, p InjectionParams) (Injection, 
 			after.add(float64(events[k]-origin), float64(values[k]&FoldingDataBits))
 		}
 	}
-	in.Before, in.After = before.line(p.Fewest), after.line(p.Fewest)
-	return in, nil
+	if min(len(before.x), len(after.x)) >= p.Fewest {
+		in.Before, in.After = before.line(), after.line()
+	}
+	return in
 }
 
 // findPeriods finds the whole periods: from behind a group of switched frames to the
@@ -110,10 +125,7 @@ func (f *lineFit) add(x, y float64) { f.x, f.y = append(f.x, x), append(f.y, y) 
 
 // line fits by least squares, around the centre of the points, where nothing
 // cancels.
-func (f *lineFit) line(fewest int) Line {
-	if len(f.x) < fewest {
-		return Line{}
-	}
+func (f *lineFit) line() Line {
 	n := float64(len(f.x))
 	meanX, meanY := sum(f.x)/n, sum(f.y)/n
 	var xx, xy float64

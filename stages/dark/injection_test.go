@@ -124,7 +124,7 @@ func TestNoPeriod(t *testing.T) {
 		Periods: []dark.Period{{Begin: 10, Switch: 100, End: 199}},
 	}
 	few, enough := both, both
-	few.After, few.Periods = dark.Line{}, []dark.Period{{Begin: 10, Switch: 100, End: 114}}
+	few.Before, few.After, few.Periods = dark.Line{}, dark.Line{}, []dark.Period{{Begin: 10, Switch: 100, End: 114}}
 	enough.Periods = []dark.Period{{Begin: 10, Switch: 100, End: 115}}
 	for name, c := range map[string]struct {
 		values []uint16
