@@ -154,6 +154,14 @@ func (r *Recipe) read(input Input, digests map[string][sha256.Size]byte) (values
 // Shape is that of the array, as psana writes shapes.
 func (m *Merged) Shape() string { return ndarray.ShapeString(m.Array.Shape) }
 
+// Table returns the constants of one panel in one gain, of shape (rows, columns), which are
+// part of the array.
+func (m *Merged) Table(gain, panel int) *ndarray.Array {
+	rows, columns := m.Array.Shape[2], m.Array.Shape[3]
+	at := (gain*m.Array.Shape[1] + panel) * rows * columns
+	return &ndarray.Array{Shape: []int{rows, columns}, DType: m.Array.DType, Floats: m.Array.Floats[at : at+rows*columns]}
+}
+
 // Panel returns a copy of the constants of one panel, of shape (gains, 1, rows,
 // columns).
 func (m *Merged) Panel(index int) *ndarray.Array {

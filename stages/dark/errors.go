@@ -7,6 +7,7 @@ var (
 	ErrParams       = errors.New("impossible parameter of dark processing")
 	ErrShape        = errors.New("frame and detector do not fit")
 	ErrTooFewFrames = errors.New("too few frames for a dark")
+	ErrTooFewPulses = errors.New("too few frames of a cycle")
 	ErrTooMany      = errors.New("more frames than can be summed")
 	ErrFinished     = errors.New("the dark is finished: frames cannot be added")
 	ErrGain         = errors.New("unknown gain mode")

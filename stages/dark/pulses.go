@@ -199,14 +199,14 @@ func (p *Pulses) Add(frame []uint16, event int, fiducials uint32) error {
 const traceTile = 32
 
 // Fit ends the cycle and puts the lines of its pixels where they belong. Errors:
-// ErrTooFewFrames for less than two frames, ErrShape for lines of another detector.
+// ErrTooFewPulses for less than two frames, ErrShape for lines of another detector.
 func (p *Pulses) Fit(lines *InjectionLines) error {
 	if lines.shape != p.shape {
 		return fmt.Errorf("%w: lines of %v pixels for frames of %v", ErrShape, lines.shape, p.shape)
 	}
 	n := len(p.events) - 1
 	if n < 1 {
-		return fmt.Errorf("%w: %d, need at least 2, of which the last is not used", ErrTooFewFrames, len(p.events))
+		return fmt.Errorf("%w: %d, need at least 2, of which the last is not used", ErrTooFewPulses, len(p.events))
 	}
 	tiles := (len(p.pulsed) + traceTile - 1) / traceTile
 	return each(tiles, p.options.Workers, func(tile int) { p.fitTile(lines, tile*traceTile, n) })
@@ -245,15 +245,23 @@ func NewInjectionLines(shape []int) (*InjectionLines, error) {
 	return &InjectionLines{Before: make([]Line, pixels), Behind: make([]Line, pixels), shape: of}, nil
 }
 
+// Panels returns how many there are.
+func (l *InjectionLines) Panels() int { return l.shape[0] }
+
 // Fitted counts the pixels that have lines.
 func (l *InjectionLines) Fitted() int {
 	n := 0
-	for i, line := range l.Before {
-		if line != (Line{}) || l.Behind[i] != (Line{}) {
+	for pixel := range l.Before {
+		if l.IsFitted(pixel) {
 			n++
 		}
 	}
 	return n
+}
+
+// IsFitted reports whether a pixel has lines.
+func (l *InjectionLines) IsFitted(pixel int) bool {
+	return l.Before[pixel] != (Line{}) || l.Behind[pixel] != (Line{})
 }
 
 // An InjectionTable is one of those that are made of the lines of a panel.

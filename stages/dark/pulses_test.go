@@ -175,7 +175,7 @@ func TestPulsesAnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Fit(lines); !errors.Is(err, dark.ErrTooFewFrames) {
+		if err := p.Fit(lines); !errors.Is(err, dark.ErrTooFewPulses) {
 			t.Errorf("without a frame: %v", err)
 		}
 		for event := range 90 {

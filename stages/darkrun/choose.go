@@ -7,6 +7,7 @@ import (
 
 	"deployconstants/internal/logx"
 	"deployconstants/repo"
+	"deployconstants/repo/panels"
 	"deployconstants/stages"
 	"deployconstants/stages/dark"
 	"deployconstants/xtc/dataset"
@@ -56,15 +57,18 @@ func find(store *dataset.Store, name string) ([]dataset.Detector, error) {
 func (p *pass) refuse(source string, err error) {
 	d := p.emptyDark(source)
 	d.fail(fmt.Errorf("run %d: %w", d.Run, err))
-	*p.darks = append(*p.darks, *d)
+	p.out.Darks = append(p.out.Darks, *d)
 }
 
 // emptyDark is of the whole run, until it is known better.
 func (p *pass) emptyDark(source string) *Dark {
 	return &Dark{
-		Run: p.report.Run, Source: source, Step: -1,
-		Shape: []int{}, RMS: []Limits{}, Average: []Limits{}, Bits: map[string]int{}, Files: []File{},
+		Made: p.empty(source), Step: -1, RMS: []Limits{}, Average: []Limits{}, Bits: map[string]int{},
 	}
+}
+
+func (p *pass) empty(source string) Made {
+	return Made{Run: p.report.Run, Source: source, Shape: []int{}, Files: []File{}}
 }
 
 func (p *pass) add(events *dataset.Events, d dataset.Detector) {
@@ -81,10 +85,18 @@ func (p *pass) add(events *dataset.Events, d dataset.Detector) {
 		pass: p, detector: d, panel: panel, index: events.Select(d.Src),
 		log: p.log.WithFields(map[string]any{logx.Source: d.Source, logx.ID: panel.ID}),
 	}
-	switch panel.Type.Name {
-	case "jungfrau":
+	family := panels.FamilyOf(panel.Type)
+	switch {
+	case p.Injection != nil:
+		m, err := newInjection(c)
+		if err != nil {
+			p.refuse(d.Source, fmt.Errorf("%s: %w", d.Source, err))
+			return
+		}
+		p.makers = append(p.makers, m)
+	case family == panels.Jungfrau:
 		p.makers = append(p.makers, &jungfrau{camera: c, params: p.Params.of(panel.Type.Name, dark.Default(), p.Workers)})
-	case "epix10ka", "epix10kaquad", "epix10ka2m":
+	case family == panels.Epix10ka:
 		p.makers = append(p.makers, &epix10ka{camera: c})
 	default:
 		p.makers = append(p.makers, newSingle(c))
@@ -96,11 +108,33 @@ type camera struct {
 	*pass
 	detector dataset.Detector
 	panel    repo.Panel
-	index    int // of Events.Select
+	index    int   // of Events.Select
+	chosen   []int // panels that count, in ascending order; nil: all
 	log      logger
 
 	first  frames.Frame // of the dark, without pixels: what the others must be like
 	signed []int16      // pixels of a cspad2x2, section by section
+	parts  []uint16     // pixels of the chosen panels
+
+	// switched, where it is set, takes the averages of the panels in place of deriving the
+	// pedestals behind the switch of a mode from tables that are there already.
+	switched func(mode string, panels []*dark.Result)
+}
+
+// part returns the shape and the pixels of the chosen panels of a frame, valid until the
+// next call: of all panels where it has not those that were chosen.
+func (c *camera) part(f frames.Frame) ([]int, []uint16) {
+	if c.chosen == nil || len(f.Shape) < 3 || c.chosen[len(c.chosen)-1] >= f.Shape[0] {
+		return f.Shape, f.Uint16()
+	}
+	shape := slices.Clone(f.Shape)
+	shape[0] = len(c.chosen)
+	size := shape[1] * shape[2]
+	c.parts = c.parts[:0]
+	for _, panel := range c.chosen {
+		c.parts = append(c.parts, f.Uint16()[panel*size:(panel+1)*size]...)
+	}
+	return shape, c.parts
 }
 
 // newDark begins the report of a dark.
@@ -114,18 +148,24 @@ func (c *camera) newDark(step int, gain string) *Dark {
 // panels returns the ids of the detector's panels, of which there are n.
 func (c *camera) panels(n int) ([]repo.Panel, error) {
 	ids := []string{c.panel.ID}
-	if n > 1 {
+	if n > 1 || c.chosen != nil {
 		ids = strings.Split(c.panel.ID, "_")
+	}
+	if c.chosen != nil {
+		var err error
+		if ids, err = panels.Subset(ids, c.chosen); err != nil {
+			return nil, err
+		}
 	}
 	if len(ids) != n || n > 1 && c.panel.IsName {
 		return nil, fmt.Errorf("%w: %d panels have the id %s: tables of panels need one for each", ErrNoDark, n, c.panel.ID)
 	}
-	panels := make([]repo.Panel, n)
+	all := make([]repo.Panel, n)
 	for i, id := range ids {
 		if slices.Contains(ids[:i], id) {
 			return nil, fmt.Errorf("%w: two panels have the id %s", ErrNoDark, id)
 		}
-		panels[i] = repo.Panel{Type: c.panel.Type, ID: id, Source: c.panel.Source, IsName: c.panel.IsName}
+		all[i] = repo.Panel{Type: c.panel.Type, ID: id, Source: c.panel.Source, IsName: c.panel.IsName}
 	}
-	return panels, nil
+	return all, nil
 }

@@ -61,5 +61,5 @@ func (c *camera) conclude(d *Dark) {
 		}
 		d.Error = d.err.Error()
 	}
-	*c.darks = append(*c.darks, *d)
+	c.out.Darks = append(c.out.Darks, *d)
 }

@@ -27,7 +27,7 @@ type DeployOptions struct {
 
 // An item is what is deployed at once: a calibration type of a detector.
 type item struct {
-	dark  Dark
+	made  Made
 	ctype repo.CType
 	path  string // in the repository; "": merged from tables of panels
 }
@@ -37,18 +37,18 @@ type item struct {
 func items(report Report) []item {
 	var all []item
 	var merged []item
-	for _, d := range report.Darks {
-		for _, file := range d.Files {
+	for _, m := range report.made() {
+		for _, file := range m.Files {
 			switch ctype, err := repo.ParseCType(file.CType); {
-			case d.err != nil || err != nil:
+			case m.err != nil || err != nil:
 			case file.Deploys:
-				all = append(all, item{d, ctype, file.Path})
-			case d.Gain != "":
-				at := slices.IndexFunc(merged, func(m item) bool { return m.dark.Source == d.Source && m.ctype == ctype })
+				all = append(all, item{m, ctype, file.Path})
+			case m.Gain != "":
+				at := slices.IndexFunc(merged, func(i item) bool { return i.made.Source == m.Source && i.ctype == ctype })
 				if at < 0 {
-					at, merged = len(merged), append(merged, item{d, ctype, ""})
+					at, merged = len(merged), append(merged, item{m, ctype, ""})
 				}
-				merged[at].dark = d
+				merged[at].made = m
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func Deploy(ctx context.Context, report Report, spec dataset.Spec, o DeployOptio
 		}
 		done, err := o.deploy(ctx, i, spec, log)
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("deploy %s of run %d, %s: %w", i.ctype, i.dark.Run, i.dark.Source, err))
+			failed = errors.Join(failed, fmt.Errorf("deploy %s of run %d, %s: %w", i.ctype, i.made.Run, i.made.Source, err))
 			continue
 		}
 		all = append(all, done)
@@ -78,7 +78,7 @@ func Deploy(ctx context.Context, report Report, spec dataset.Spec, o DeployOptio
 }
 
 func (o DeployOptions) deploy(ctx context.Context, i item, spec dataset.Spec, log logrus.FieldLogger) (stages.Deployment, error) {
-	call, d := o.Base, i.dark
+	call, d := o.Base, i.made
 	call.Dataset, call.Detector, call.CType, call.Run, call.Deploy = ofRun(spec, d.Run), d.Source, i.ctype, d.Run, true
 	call.Judge = o.Limits
 	var err error
@@ -100,11 +100,11 @@ func (o DeployOptions) deploy(ctx context.Context, i item, spec dataset.Spec, lo
 
 // checkValid makes sure that the file is the one that is valid at its time.
 func (i item) checkValid(repository *repo.Repository, stamp repo.Stamp) error {
-	detType, err := repo.TypeOfSource(i.dark.Source)
+	detType, err := repo.TypeOfSource(i.made.Source)
 	if err != nil {
 		return err
 	}
-	panel := repo.Panel{Type: detType, ID: i.dark.ID, Source: i.dark.Source}
+	panel := repo.Panel{Type: detType, ID: i.made.ID, Source: i.made.Source}
 	alias, _, err := repository.LookupAlias(panel)
 	if err != nil {
 		return err

@@ -15,16 +15,21 @@ func (c *camera) draw(d *Dark, results []*dark.Result) {
 	if c.Publish == nil {
 		return
 	}
-	name := fmt.Sprintf("%s_r%04d_%s", c.Experiment, d.Run, strings.NewReplacer(":", "-", ".", "-").Replace(d.Source))
-	if d.Gain != "" {
-		name += "_" + d.Gain
+	c.publish(&d.Made, "dark", c.page(d, results))
+}
+
+// publish puts a page of plots under the name of what was made.
+func (c *camera) publish(m *Made, what string, page plot.Page) {
+	name := fmt.Sprintf("%s_r%04d_%s", c.Experiment, m.Run, strings.NewReplacer(":", "-", ".", "-").Replace(m.Source))
+	if m.Gain != "" {
+		name += "_" + m.Gain
 	}
-	path, err := c.Publish(name+"_dark", c.page(d, results))
+	path, err := c.Publish(name+"_"+what, page)
 	if err != nil {
 		c.log.WithError(err).Warn("no plots")
 		return
 	}
-	d.Plots = append(d.Plots, path)
+	m.Plots = append(m.Plots, path)
 	c.log.WithField(logx.Path, path).Info("plots")
 }
 

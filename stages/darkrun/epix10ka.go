@@ -47,28 +47,14 @@ func (e *epix10ka) begin(event *dataset.Event) {
 // mode finds the gain mode of a cycle by its label, else by its number, and compares it
 // with how the pixels are set.
 func (e *epix10ka) mode(event *dataset.Event) (int, error) {
-	mode := event.Step
-	if control, ok := event.Store.Control(); ok && len(control.Labels) > 0 {
-		label, err := e.label(control.Labels)
-		if err != nil {
-			return 0, err
-		}
-		if mode, err = dark.Epix10kaCycle(label); err != nil {
-			return 0, err
-		}
+	mode, err := e.cycle(event, dark.Epix10kaCycle)
+	if err != nil {
+		return 0, err
 	}
 	if mode < 0 || mode >= epix10kaCycles {
 		return 0, fmt.Errorf("%w: cycle %d has no label, and a dark has %d cycles", dark.ErrGain, mode, epix10kaCycles)
 	}
-	panels, err := event.Store.Epix10kaPanels(e.detector.Src)
-	if err != nil {
-		return 0, fmt.Errorf("how the pixels are set: %w", err)
-	}
-	gains := make([][]byte, len(panels))
-	for i := range panels {
-		gains[i] = panels[i].Gains(nil)
-	}
-	configured, err := dark.Epix10kaConfigured(gains...)
+	configured, err := e.configured(event)
 	if err != nil {
 		return 0, err
 	}
@@ -77,6 +63,32 @@ func (e *epix10ka) mode(event *dataset.Event) (int, error) {
 			event.Step, dark.Epix10kaModes[mode], dark.Epix10kaModes[configured])
 	}
 	return mode, nil
+}
+
+// cycle returns the number of a cycle by its label, else as it is counted.
+func (e *epix10ka) cycle(event *dataset.Event, parse func(label string) (int, error)) (int, error) {
+	control, ok := event.Store.Control()
+	if !ok || len(control.Labels) == 0 {
+		return event.Step, nil
+	}
+	label, err := e.label(control.Labels)
+	if err != nil {
+		return 0, err
+	}
+	return parse(label)
+}
+
+// configured finds the gain mode that the pixels are set to.
+func (e *epix10ka) configured(event *dataset.Event) (int, error) {
+	panels, err := event.Store.Epix10kaPanels(e.detector.Src)
+	if err != nil {
+		return 0, fmt.Errorf("how the pixels are set: %w", err)
+	}
+	gains := make([][]byte, len(panels))
+	for i := range panels {
+		gains[i] = panels[i].Gains(nil)
+	}
+	return dark.Epix10kaConfigured(gains...)
 }
 
 // label returns the value of the label that is named like the detector:
@@ -111,16 +123,17 @@ func (e *epix10ka) event(event *dataset.Event, wanted bool) {
 		e.dark.Without.add(err)
 		return
 	}
+	shape, pixels := e.part(frame)
 	if e.process == nil {
 		options := dark.Epix10kaOptions{Workers: e.Workers}
 		set(&options.Frames, e.Params.Collected)
-		if e.process, err = dark.NewEpix10ka(frame.Shape, options); err != nil {
+		if e.process, err = dark.NewEpix10ka(shape, options); err != nil {
 			e.dark.fail(err)
 			return
 		}
-		e.dark.Shape = frame.Shape
+		e.dark.Shape = shape
 	}
-	switch err := e.process.Add(frame.Uint16()); {
+	switch err := e.process.Add(pixels); {
 	case err == nil:
 		e.dark.Frames++
 	case errors.Is(err, dark.ErrShape):

@@ -58,7 +58,7 @@ func (s *single) saveFeatures(ctx context.Context, d *Dark) error {
 		if err := array.WriteTable(&text, "%d"); err != nil {
 			return err
 		}
-		alias, err := s.register(ctx, s.panel, d)
+		alias, err := s.register(ctx, s.panel, d.Run)
 		if err != nil {
 			return err
 		}

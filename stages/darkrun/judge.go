@@ -34,11 +34,8 @@ func (d *Dark) describe(results ...*dark.Result) {
 	}
 }
 
-// bad is the fraction of pixels with a status bit.
-func (d *Dark) bad() float64 { return 1 - float64(d.Good)/float64(max(1, d.Pixels)) }
-
-// judge decides whether a dark may be saved, and from when it is valid.
-func (c *camera) judge(d *Dark) (stamp repo.Stamp, err error) {
+// judge decides whether constants may be saved, and from when they are valid.
+func (c *camera) judge(m *Made) (stamp repo.Stamp, err error) {
 	stamp = c.pass.stamp
 	if c.Stamp != "" {
 		if stamp, err = repo.ParseStamp(c.Stamp); err != nil {
@@ -46,16 +43,16 @@ func (c *camera) judge(d *Dark) (stamp repo.Stamp, err error) {
 		}
 	}
 	if stamp == 0 {
-		return 0, fmt.Errorf("%w: the time of run %d is unknown, since its files have no BeginRun; give the time from which the constants are valid with -t", ErrNoDark, d.Run)
+		return 0, fmt.Errorf("%w: the time of run %d is unknown, since its files have no BeginRun; give the time from which the constants are valid with -t", ErrNoDark, m.Run)
 	}
-	d.Stamp = stamp.String()
+	m.Stamp = stamp.String()
 	limit := c.MaxBad
 	if limit == 0 {
 		limit = defaultMaxBad
 	}
-	if bad := d.bad(); bad > limit {
-		return 0, fmt.Errorf("%w: %d of %d pixels are bad (%.1f%%), more than the fraction %g; look at the plots, and raise --max-bad if the dark is right",
-			ErrHeldBack, d.Pixels-d.Good, d.Pixels, 100*bad, limit)
+	if bad := m.bad(); bad > limit {
+		return 0, fmt.Errorf("%w: %d of %d pixels are bad (%.1f%%), more than the fraction %g; look at the plots, and raise --max-bad if they are right",
+			ErrHeldBack, m.Pixels-m.Good, m.Pixels, 100*bad, limit)
 	}
 	return stamp, nil
 }

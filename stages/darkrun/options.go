@@ -22,6 +22,8 @@ var (
 	// ErrWithdrawn says that a file of that name was withdrawn: what is made of the same run
 	// is as bad.
 	ErrWithdrawn = errors.New("constants of this name were withdrawn")
+	// ErrCycles says that cycles of charge injection are missing, or of no use.
+	ErrCycles = errors.New("cycles of charge injection")
 	// ErrNoDark says that no dark can be made of a detector or of a run.
 	ErrNoDark = errors.New("no dark")
 )
@@ -38,10 +40,11 @@ type Options struct {
 	Stamp      string       // valid from this moment on, see repo.ParseStamp; "": the run's time
 	Zone       *time.Location
 
-	Params   Params
-	Window   Window
-	Codes    *dark.EventCodes // events that are wanted; nil: all
-	Features Features
+	Params    Params
+	Window    Window
+	Injection *InjectionOptions // nil: darks alone
+	Codes     *dark.EventCodes  // events that are wanted; nil: all
+	Features  Features
 
 	// ZeroPedestals and Geometry are for rayonix detectors: pedestals are zeros in place of
 	// the averages, and there is a geometry of the size of the frames, too. Others are
@@ -81,7 +84,7 @@ type Params struct {
 	Excess                    *float64
 	QuantileLow, QuantileHigh *float64
 	DataBits                  *uint16
-	Collected                 *int // frames of a cycle of an epix10ka (nbs)
+	Collected                 *int // frames of a cycle of an epix10ka (nbs); nil: 1024, with charge injection 4600
 }
 
 // of returns the parameters for a detector type. Where data have other bits than the
@@ -120,7 +123,7 @@ type Window struct {
 	Events  *int // looked at behind them; nil: as many as Params.Frames, of a Jungfrau 100,000
 	PerStep *int // looked at of every cycle of a Jungfrau; nil: 2000
 	Step    *int // the only cycle of a Jungfrau or epix10ka that is processed, from 0
-	Steps   *int // cycles of a Jungfrau or epix10ka, at most; nil: 1000 of a Jungfrau, 5 of an epix10ka
+	Steps   *int // cycles of a Jungfrau or epix10ka, at most; nil: 1000 of a Jungfrau, 5 of an epix10ka, 103 with charge injection
 }
 
 // Features are those of det_pixel_status that are asked for: bits of pixels whose mean

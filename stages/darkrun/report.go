@@ -3,6 +3,7 @@ package darkrun
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"deployconstants/stages/dark"
@@ -15,9 +16,29 @@ type Report struct {
 	Dataset string      `json:"dataset"`
 	Runs    []RunReport `json:"runs"`
 	Darks   []Dark      `json:"darks"` // in the order in which they ended
+
+	Injections []Injection `json:"injections,omitempty"`
 }
 
-// Failed counts the runs and darks with an error.
+// made are all darks and injections.
+func (r Report) made() []Made {
+	var all []Made
+	for _, d := range r.Darks {
+		all = append(all, d.Made)
+	}
+	for _, in := range r.Injections {
+		all = append(all, in.Made)
+	}
+	return all
+}
+
+// Any reports whether anything was made: of an injection with an error there may be files.
+func (r Report) Any() bool {
+	return slices.ContainsFunc(r.Darks, func(d Dark) bool { return d.err == nil }) ||
+		slices.ContainsFunc(r.Injections, func(in Injection) bool { return in.err == nil || len(in.Files) > 0 })
+}
+
+// Failed counts the runs, darks and injections with an error.
 func (r Report) Failed() int {
 	n := 0
 	for _, run := range r.Runs {
@@ -25,22 +46,22 @@ func (r Report) Failed() int {
 			n++
 		}
 	}
-	for _, d := range r.Darks {
-		if d.Error != "" {
+	for _, m := range r.made() {
+		if m.Error != "" {
 			n++
 		}
 	}
 	return n
 }
 
-// Err joins the errors of runs and darks.
+// Err joins the errors of runs, darks and injections.
 func (r Report) Err() error {
 	var all []error
 	for _, run := range r.Runs {
 		all = append(all, run.err)
 	}
-	for _, d := range r.Darks {
-		all = append(all, d.err)
+	for _, m := range r.made() {
+		all = append(all, m.err)
 	}
 	return errors.Join(all...)
 }
@@ -63,33 +84,19 @@ func (r *RunReport) fail(err error) {
 	r.Error = r.err.Error()
 }
 
-// A Dark is one dark: of a detector in a run, or in a cycle of it.
-type Dark struct {
+// Made is what a Dark and an Injection have in common.
+type Made struct {
 	Run    int    `json:"run"`
 	Source string `json:"source"` // as asked for, where the run has no such detector
 	Type   string `json:"type"`
 	ID     string `json:"id"`
-	Step   int    `json:"step"` // calibration cycle from 0; -1: several, or the whole run
 	Gain   string `json:"gain"` // mode of the cycles, as in names of files; "": the only one
 	Shape  []int  `json:"shape"`
 	Stamp  string `json:"stamp"` // valid from then on
 
-	Frames     int     `json:"frames"`     // that were added
-	Statistics int     `json:"statistics"` // as files say it
-	Without    Without `json:"without"`    // events that were looked at and gave no frame
-
-	// RMS and Average are the limits of good pixels, by panel for an epix10ka; Threshold
-	// is how many values outside of the range a good pixel may have.
-	RMS       []Limits       `json:"rms_limits"`
-	Average   []Limits       `json:"pedestal_limits"`
-	Threshold int            `json:"threshold"`
-	Bits      map[string]int `json:"bits"` // pixels by status bit
-	Good      int            `json:"good"` // pixels without
-	Pixels    int            `json:"pixels"`
-	Dead      []int          `json:"dead_panels,omitempty"` // of an epix10ka: no pixel with an rms
-
-	Previous string   `json:"previous,omitempty"` // pedestals of the dark before, in the repository
-	Jump     *float64 `json:"jump_adu,omitempty"` // median of the distances from them
+	Without Without `json:"without"` // events that were looked at and gave no frame
+	Good    int     `json:"good"`    // pixels
+	Pixels  int     `json:"pixels"`
 
 	Files []File   `json:"files"`
 	Plots []string `json:"plots,omitempty"`
@@ -98,13 +105,36 @@ type Dark struct {
 	err error
 }
 
-func (d *Dark) fail(err error) {
-	d.err = errors.Join(d.err, err)
-	d.Error = d.err.Error()
+func (m *Made) fail(err error) {
+	m.err = errors.Join(m.err, err)
+	m.Error = m.err.Error()
 }
 
-// Err is why the dark failed, nil if it did not.
-func (d Dark) Err() error { return d.err }
+// Err is what failed, nil if nothing did.
+func (m Made) Err() error { return m.err }
+
+// bad is the fraction of pixels that are not good.
+func (m *Made) bad() float64 { return 1 - float64(m.Good)/float64(max(1, m.Pixels)) }
+
+// A Dark is one dark: of a detector in a run, or in a cycle of it. Good are pixels without
+// a status bit. With an error there is none.
+type Dark struct {
+	Made
+	Step       int `json:"step"`       // calibration cycle from 0; -1: several, or the whole run
+	Frames     int `json:"frames"`     // that were added
+	Statistics int `json:"statistics"` // as files say it
+
+	// RMS and Average are the limits of good pixels, by panel for an epix10ka; Threshold
+	// is how many values outside of the range a good pixel may have.
+	RMS       []Limits       `json:"rms_limits"`
+	Average   []Limits       `json:"pedestal_limits"`
+	Threshold int            `json:"threshold"`
+	Bits      map[string]int `json:"bits"`                  // pixels by status bit
+	Dead      []int          `json:"dead_panels,omitempty"` // of an epix10ka: no pixel with an rms
+
+	Previous string   `json:"previous,omitempty"` // pedestals of the dark before, in the repository
+	Jump     *float64 `json:"jump_adu,omitempty"` // median of the distances from them
+}
 
 // Outcomes of a File.
 const (

@@ -49,7 +49,7 @@ func Run(ctx context.Context, o Options, log logrus.FieldLogger) (Report, error)
 		report.Runs = append(report.Runs, missing)
 	}
 	for _, files := range found.Runs {
-		p := &pass{Options: &o, files: files, log: log.WithField(logx.Run, files.Run), darks: &report.Darks}
+		p := &pass{Options: &o, files: files, log: log.WithField(logx.Run, files.Run), out: &report}
 		p.report.Run = files.Run
 		err := p.run(ctx)
 		report.Runs = append(report.Runs, p.report)
@@ -66,7 +66,7 @@ type pass struct {
 	files  dataset.RunFiles
 	log    logrus.FieldLogger
 	report RunReport
-	darks  *[]Dark
+	out    *Report
 
 	began  time.Time // of the run; zero: unknown
 	stamp  repo.Stamp

@@ -109,7 +109,7 @@ func (s *single) take(ctx context.Context, r *dark.Result) {
 	d := s.dark
 	d.describe(r)
 	s.draw(d, []*dark.Result{r})
-	stamp, err := s.judge(d)
+	stamp, err := s.judge(&d.Made)
 	if err == nil {
 		previous, lost := s.previous(stamp)
 		err = s.compare(ctx, d, s.pedestals(r), previous, lost)

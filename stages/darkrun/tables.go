@@ -51,7 +51,7 @@ func (c *camera) keepTables(ctx context.Context, d *Dark, results []*dark.Result
 	if err != nil {
 		return err
 	}
-	stamp, err := c.judge(d)
+	stamp, err := c.judge(&d.Made)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (c *camera) keepTables(ctx context.Context, d *Dark, results []*dark.Result
 	if err := c.compare(ctx, d, pedestals, previous, lost); err != nil {
 		return err
 	}
-	dirs, err := c.panelDirs(ctx, d, panels, stamp)
+	dirs, err := c.panelDirs(ctx, d.Run, panels, stamp)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,8 @@ func (c *camera) keepTables(ctx context.Context, d *Dark, results []*dark.Result
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
-			err := c.saveTable(d, dir, tableOf(kind), d.Gain, func(text *bytes.Buffer) error {
+			ctype := tableOf(kind)
+			err := c.saveTable(&d.Made, dir, ctype, ctype, d.Gain, func(text *bytes.Buffer) error {
 				return kind.WriteTable(text, results[i/each], i%each)
 			})
 			if err != nil {
@@ -76,20 +77,24 @@ func (c *camera) keepTables(ctx context.Context, d *Dark, results []*dark.Result
 			}
 		}
 	}
+	if c.switched != nil {
+		c.switched(d.Gain, results)
+		return nil
+	}
 	for i, dir := range dirs {
-		if err := c.saveSwitched(d, dir, results[i/each]); err != nil {
-			return fmt.Errorf("pedestals of panel %s behind the switch of %s: %w", dir.panel.ID, d.Gain, err)
+		if err := c.saveSwitched(&d.Made, dir, d.Gain, results[i/each].Shape, results[i/each].Averages); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // panelDirs makes directories and aliases of the panels, but in a dry run.
-func (c *camera) panelDirs(ctx context.Context, d *Dark, panels []repo.Panel, stamp repo.Stamp) ([]panelDir, error) {
+func (c *camera) panelDirs(ctx context.Context, run int, panels []repo.Panel, stamp repo.Stamp) ([]panelDir, error) {
 	dirs := make([]panelDir, len(panels))
 	for i, panel := range panels {
 		dirs[i] = panelDir{panel: panel, name: repo.Name{
-			DetType: panel.Type.Name, Stamp: stamp, Experiment: c.Experiment, Run: d.Run,
+			DetType: panel.Type.Name, Stamp: stamp, Experiment: c.Experiment, Run: run,
 		}}
 	}
 	if c.DryRun {
@@ -97,11 +102,11 @@ func (c *camera) panelDirs(ctx context.Context, d *Dark, panels []repo.Panel, st
 	}
 	// The whole detector first: a record of its first panel alone would be taken for
 	// that of the detector (see package repo).
-	if _, err := c.register(ctx, c.panel, d); err != nil {
+	if _, err := c.register(ctx, c.panel, run); err != nil {
 		return nil, err
 	}
 	for i, panel := range panels {
-		alias, err := c.register(ctx, panel, d)
+		alias, err := c.register(ctx, panel, run)
 		if err != nil {
 			return nil, err
 		}
@@ -114,15 +119,15 @@ func (c *camera) panelDirs(ctx context.Context, d *Dark, panels []repo.Panel, st
 }
 
 // register makes the directories and the alias of a detector or panel.
-func (c *camera) register(ctx context.Context, panel repo.Panel, d *Dark) (string, error) {
+func (c *camera) register(ctx context.Context, panel repo.Panel, run int) (string, error) {
 	if err := c.Repository.MakeTree(panel); err != nil {
 		return "", err
 	}
-	return c.Repository.Alias(ctx, panel, repo.Origin{Experiment: c.Experiment, Run: d.Run})
+	return c.Repository.Alias(ctx, panel, repo.Origin{Experiment: c.Experiment, Run: run})
 }
 
-// saveTable saves a table of one panel and gain.
-func (c *camera) saveTable(d *Dark, dir panelDir, ctype, mode string, write func(*bytes.Buffer) error) error {
+// saveTable saves a table of one panel and gain, in a directory of the panel's.
+func (c *camera) saveTable(m *Made, dir panelDir, in, ctype, mode string, write func(*bytes.Buffer) error) error {
 	file := File{CType: ctype, Outcome: NotSaved}
 	if !c.DryRun {
 		var text bytes.Buffer
@@ -132,11 +137,11 @@ func (c *camera) saveTable(d *Dark, dir panelDir, ctype, mode string, write func
 		table := repo.Table{Name: dir.name, Mode: mode}
 		table.CType = ctype
 		var err error
-		if file, err = c.save(file, c.Repository.Dir()+"/"+dir.dir+"/"+ctype+"/"+table.String(), text.Bytes()); err != nil {
+		if file, err = c.save(file, c.Repository.Dir()+"/"+dir.dir+"/"+in+"/"+table.String(), text.Bytes()); err != nil {
 			return err
 		}
 	}
-	d.Files = append(d.Files, file)
+	m.Files = append(m.Files, file)
 	return nil
 }
 
@@ -145,14 +150,19 @@ var switchedModes = map[string]string{"AHL-H": "AHL-L", "AML-M": "AML-L"}
 
 // saveSwitched derives the pedestals behind the switch of an automatic mode of a panel,
 // where the repository has offsets and gains of charge injection before and behind it.
-func (c *camera) saveSwitched(d *Dark, dir panelDir, r *dark.Result) error {
-	behind, switches := switchedModes[d.Gain]
+func (c *camera) saveSwitched(m *Made, dir panelDir, mode string, shape []int, pedestals []float64) (err error) {
+	behind, switches := switchedModes[mode]
 	if !switches || c.DryRun {
 		return nil
 	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("pedestals of panel %s behind the switch of %s: %w", dir.panel.ID, mode, err)
+		}
+	}()
 	var inputs [4][]float64
 	for i, of := range []struct{ dir, ctype, mode string }{
-		{"offset", "offset", d.Gain}, {"offset", "offset", behind}, {"gain", "gainci", d.Gain}, {"gain", "gainci", behind},
+		{"offset", "offset", mode}, {"offset", "offset", behind}, {"gain", "gainci", mode}, {"gain", "gainci", behind},
 	} {
 		path, err := c.newestTable(dir.dir+"/"+of.dir, dir.panel.Type.Name, of.ctype, of.mode, dir.name.Stamp)
 		if err != nil {
@@ -162,16 +172,17 @@ func (c *camera) saveSwitched(d *Dark, dir panelDir, r *dark.Result) error {
 			c.log.WithField(logx.Panel, dir.panel.ID).Infof("no pedestals of %s: there is no table %s of %s", behind, of.ctype, of.mode)
 			return nil
 		}
-		if inputs[i], err = c.readConstants(path, len(r.Averages)); err != nil {
+		if inputs[i], err = c.readConstants(path, len(pedestals)); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	low, err := dark.SwitchedPedestals(r.Averages, inputs[0], inputs[1], inputs[2], inputs[3])
+	low, err := dark.SwitchedPedestals(pedestals, inputs[0], inputs[1], inputs[2], inputs[3])
 	if err != nil {
 		return err
 	}
-	array := &ndarray.Array{Shape: r.Shape, DType: ndarray.Float64, Floats: low}
-	return c.saveTable(d, dir, string(repo.Pedestals), behind, func(text *bytes.Buffer) error {
+	array := &ndarray.Array{Shape: shape, DType: ndarray.Float64, Floats: low}
+	pedestalsType := string(repo.Pedestals)
+	return c.saveTable(m, dir, pedestalsType, pedestalsType, behind, func(text *bytes.Buffer) error {
 		return array.WriteTable(text, "%.3f")
 	})
 }
