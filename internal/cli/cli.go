@@ -156,7 +156,7 @@ func run(ctx context.Context, env Env, args []string) error {
 // the argument grammar of the original.
 var sisterOptions = map[string]optionSet{
 	geometryName: geometryOptions, epix10kaName: epix10kaOptions, jungfrauName: jungfrauOptions,
-	darkName: darkOptions,
+	darkName: darkOptions, injectionName: injectionOptions,
 }
 
 // isWord reports whether an argument could be meant as the name of a command.
@@ -179,7 +179,7 @@ func newApp(env Env, args []string) *cli.App {
 			scanCommand(env), mergeCommand(env), planCommand(env), applyCommand(env), sweepCommand(env),
 			submitCommand(env), taskCommand(env), statusCommand(env), resumeCommand(env), cancelCommand(env), jobsCommand(env),
 			verifyCommand(env), undoCommand(env), historyCommand(env), affectedCommand(env), explainCommand(env),
-			ledgerCommand(env), repoCommand(env), geometryCommand(env), epix10kaCommand(env), jungfrauCommand(env), darkCommand(env), xtcCommand(env), configCommand(env), completionCommand(env),
+			ledgerCommand(env), repoCommand(env), geometryCommand(env), epix10kaCommand(env), jungfrauCommand(env), darkCommand(env), injectionCommand(env), xtcCommand(env), configCommand(env), completionCommand(env),
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return &usageError{command: program, err: err}

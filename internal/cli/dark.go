@@ -122,12 +122,18 @@ func darkCommand(env Env) *cli.Command {
 			"EXIT STATUS: 0 done, 1 failed: no dark was saved, 2 wrong command line,\n" +
 			"   3 some darks, runs, or deployments failed, the rest is done,\n" +
 			"   10 no repository or data root, 11 locked by another",
-		Flags:  darkFlags,
-		Action: func(c *cli.Context) error { return makeDarks(env, c) },
+		Flags: darkFlags,
+		Action: func(c *cli.Context) error {
+			m, err := newDarkMaking(env, c, darkName)
+			if err != nil {
+				return err
+			}
+			return m.do(c)
+		},
 	}
 }
 
-// darkMaking is the dark command with its options checked.
+// darkMaking is the dark command, or that of charge injection, with its options checked.
 type darkMaking struct {
 	*deployCommand
 	options darkrun.Options
@@ -136,14 +142,20 @@ type darkMaking struct {
 	ranged  *calibdir.Range
 }
 
-func makeDarks(env Env, c *cli.Context) error {
+func newDarkMaking(env Env, c *cli.Context, name string) (*darkMaking, error) {
 	d, err := newDeployCommand(env, c, env.args)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d.records, d.repository = program+"_dark", d.Repository
-	m := &darkMaking{deployCommand: d, plots: !c.Bool("no-plots")}
-	if err := d.parse(c, noArguments, m.parseRuns, m.parseStamp, d.parseModes, d.parseRepository, m.parseNumbers, m.parseRest); err != nil {
+	d.records, d.repository = program+"_"+name, d.Repository
+	return &darkMaking{deployCommand: d, plots: !c.Bool("no-plots")}, nil
+}
+
+// do checks the options, and those that are a command's own, and carries it out.
+func (m *darkMaking) do(c *cli.Context, own ...func(*cli.Context) error) error {
+	checks := append([]func(*cli.Context) error{
+		noArguments, m.parseRuns, m.parseStamp, m.parseModes, m.parseRepository, m.parseNumbers, m.parseRest}, own...)
+	if err := m.parse(c, checks...); err != nil {
 		return err
 	}
 	return m.execute(c.Context)
@@ -418,12 +430,27 @@ func (r darkResult) failure() error {
 	if err == nil {
 		return nil
 	}
-	for _, d := range r.Darks {
-		if d.Error == "" { // something is done
-			return &statusError{status: statusPartly, err: err}
-		}
+	if r.Any() {
+		return &statusError{status: statusPartly, err: err}
 	}
 	return err
+}
+
+// showMade prints a line about what was made, and its files.
+func (m *darkMaking) showMade(line string, made darkrun.Made) error {
+	lines := []string{line}
+	for _, file := range made.Files {
+		lines = append(lines, strings.TrimSuffix(fmt.Sprintf("  %s: %s %s", file.Outcome, file.CType, file.Path), " "))
+	}
+	for _, plot := range made.Plots {
+		lines = append(lines, "  plots: "+plot)
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(m.env.Stdout, oneLine(line)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // show prints the result on stdout.
@@ -440,17 +467,18 @@ func (m *darkMaking) show(r darkResult) error {
 			line += ", " + d.Gain
 		}
 		line += fmt.Sprintf(": %d frames, %d of %d pixels good", d.Frames, d.Good, d.Pixels)
-		lines := []string{line}
-		for _, file := range d.Files {
-			lines = append(lines, strings.TrimSuffix(fmt.Sprintf("  %s: %s %s", file.Outcome, file.CType, file.Path), " "))
+		if err := m.showMade(line, d.Made); err != nil {
+			return err
 		}
-		for _, plot := range d.Plots {
-			lines = append(lines, "  plots: "+plot)
+	}
+	for _, in := range r.Injections {
+		if len(in.Files) == 0 {
+			continue
 		}
-		for _, line := range lines {
-			if _, err := fmt.Fprintln(m.env.Stdout, oneLine(line)); err != nil {
-				return err
-			}
+		line := fmt.Sprintf("injection: run %d, %s, %s: %d of %d cycles, %d of %d pixels have lines",
+			in.Run, in.Source, in.Gain, in.Cycles, dark.InjectionPositions, in.Good, in.Pixels)
+		if err := m.showMade(line, in.Made); err != nil {
+			return err
 		}
 	}
 	for _, done := range r.Deployments {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"deployconstants/stages/dark"
 	"deployconstants/xtc"
 	"deployconstants/xtc/xtctest"
 )
@@ -122,5 +123,49 @@ func rayonixData(ts *testscript.TestScript, neg bool, args []string) {
 			return xtctest.Node{Contains: xtc.NewTypeID(xtc.TypeFrame, 1), Payload: xtctest.CameraFrame(24, 16, 16, frame)}
 		},
 	}.Write(filepath.Join(ts.Getenv("WORK"), "data/XPP/xpptut15/xtc"), "e665")
+	ts.Check(err)
+}
+
+// injectionData RUN CYCLES writes the first cycles of a charge injection run of xpptut15,
+// with an epix10ka of 8 x 8 pixels: pulses grow by 30 ADU per event, behind the switch by 2.
+func injectionData(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: injectiondata run cycles")
+	}
+	number, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	cycles, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	const class, source, side, each = "Epix.Config10kaV2", "XcsEndstation.0:Epix10ka.0", 8, 90
+	contains, _ := xtc.ClassTypeID(class)
+	detector := func(pixel uint16, trbit bool) xtctest.Detector {
+		config := xtctest.Epix10kaConfig(2, xtctest.Epix{RowsPerAsic: side / 2, PixelsPerAsicRow: side / 2, CarrierID: [2]uint32{5, 6}})
+		xtctest.SetPanel(class, config, 0, xtc.Epix10kaPanel{
+			Trbit: [4]bool{trbit, trbit, trbit, trbit}, Pixels: slices.Repeat([]uint16{pixel}, side*side),
+		})
+		return xtctest.Detector{Source: source, Alias: "epix10ka_0", Contains: contains, Config: config}
+	}
+	settings := []xtctest.Detector{detector(12, true), detector(12, false), detector(8, true), detector(0, true), detector(0, false)}
+	run := xtctest.Run{
+		Experiment: "xpptut15", Number: number, BeginRun: xtc.Clock{Sec: uint32(1458353250 + 86400*(number-260))}, Detectors: settings[:1],
+	}
+	for cycle := range cycles {
+		set := cycle
+		if mode, _, pulsed := dark.PulsedCycle(cycle); pulsed {
+			set = 4 - mode
+		}
+		run.Steps = append(run.Steps, xtctest.Step{Events: each, Configs: settings[set:][:1]})
+	}
+	run.Frame = func(_, event int) xtctest.Node {
+		value := uint16(1000 + event%2)
+		if x := (event%each + 79) % 82; event >= 5*each {
+			if value = uint16(1200 + 30*x); x >= 62 {
+				value = uint16(1<<14 + 600 + 2*x)
+			}
+		}
+		contains, payload := xtctest.FrameObject(class, []int{side, side}, slices.Repeat([]uint16{value}, side*side))
+		return xtctest.Node{Contains: contains, Payload: payload}
+	}
+	_, err = run.Write(filepath.Join(ts.Getenv("WORK"), "data/XPP/xpptut15/xtc"), "e665")
 	ts.Check(err)
 }

@@ -92,6 +92,7 @@ OTHER COMMANDS:
   epix10ka              merge and deploy the constants of an Epix10ka's panels
   jungfrau              merge and deploy the constants of a Jungfrau's panels
   dark                  pedestals, rms, and status of pixels from dark runs into the repository
+  injection             gains and offsets of an Epix10ka from charge injection
   ledger                what the XTC headers said: ls, show, compact, export
   repo                  the constants repository: init, name, save, ls, aliases, check, withdraw
   xtc                   look inside XTC files: dump, ids

@@ -52,9 +52,7 @@ func panelsFlags(repository string, own ...cli.Flag) []cli.Flag {
 
 var epix10kaFlags = panelsFlags("$SIT_ROOT/detector/gains/epix10k/panels",
 	&cli.StringFlag{Name: "proc", Aliases: []string{"p"}, Usage: "`LETTERS` of what is deployed: p pedestals, r rms, s status, g gain, c gain of charge injection; default: psrg"},
-	&cli.StringFlag{Name: "high", Usage: "`GAIN`, nominal high gain, ADU/keV; default: 16.4"},
-	&cli.StringFlag{Name: "medium", Usage: "`GAIN`, nominal medium gain; default: 5.466"},
-	&cli.StringFlag{Name: "low", Usage: "`GAIN`, nominal low gain; default: 0.164"},
+	factorFlags[0], factorFlags[1], factorFlags[2],
 	&cli.StringFlag{Name: "runbegin", Usage: "first `RUN` that the constants are for; default: that of -r"},
 	&cli.StringFlag{Name: "runend", Usage: "last `RUN` that the constants are for, or end; default: end"},
 )
@@ -192,22 +190,52 @@ func (p *panelsCommand) parsePanels(c *cli.Context) error {
 	if !c.IsSet("paninds") {
 		return nil
 	}
-	for text := range strings.SplitSeq(c.String("paninds"), ",") {
-		index, err := strconv.ParseUint(strings.TrimSpace(text), 10, 8)
-		if err != nil || index > panelIndexMax {
-			return fmt.Errorf("option -I: %q is no index of a panel; write them with commas between, such as 0,2", text)
-		}
-		p.indices = append(p.indices, int(index))
+	var err error
+	if p.indices, err = parseIndices(c.String("paninds")); err != nil {
+		return fmt.Errorf("option -I: %w", err)
 	}
 	return nil
 }
 
+// parseIndices reads indices of panels.
+func parseIndices(list string) ([]int, error) {
+	var indices []int
+	for text := range strings.SplitSeq(list, ",") {
+		index, err := strconv.ParseUint(strings.TrimSpace(text), 10, 8)
+		if err != nil || index > panelIndexMax {
+			return nil, fmt.Errorf("%q is no index of a panel; write them with commas between, such as 0,2", text)
+		}
+		indices = append(indices, int(index))
+	}
+	return indices, nil
+}
+
 // parseLetters reads what of an Epix10ka is deployed.
-func (p *panelsCommand) parseLetters(c *cli.Context) (err error) {
-	letters, factors := "psrg", panels.NominalFactors()
+func (p *panelsCommand) parseLetters(c *cli.Context) error {
+	letters := "psrg"
 	if c.IsSet("proc") {
 		letters = c.String("proc")
 	}
+	factors, err := parseFactors(c)
+	if err != nil {
+		return err
+	}
+	if p.kinds, err = panels.ByLetters(letters, factors); err != nil {
+		return fmt.Errorf("option -p: %w", err)
+	}
+	return nil
+}
+
+// factorFlags are the nominal gains of an Epix10ka.
+var factorFlags = []cli.Flag{
+	&cli.StringFlag{Name: "high", Usage: "`GAIN`, nominal high gain, ADU/keV; default: 16.4"},
+	&cli.StringFlag{Name: "medium", Usage: "`GAIN`, nominal medium gain; default: 5.466"},
+	&cli.StringFlag{Name: "low", Usage: "`GAIN`, nominal low gain; default: 0.164"},
+}
+
+// parseFactors reads them.
+func parseFactors(c *cli.Context) (panels.Factors, error) {
+	factors := panels.NominalFactors()
 	for _, option := range []struct {
 		name  string
 		value *float64
@@ -217,14 +245,11 @@ func (p *panelsCommand) parseLetters(c *cli.Context) (err error) {
 		}
 		v, err := strconv.ParseFloat(c.String(option.name), 64)
 		if err != nil || !(v > 0) || v > math.MaxFloat32 {
-			return fmt.Errorf("option --%s: %q is no gain in ADU/keV, a number above 0", option.name, c.String(option.name))
+			return factors, fmt.Errorf("option --%s: %q is no gain in ADU/keV, a number above 0", option.name, c.String(option.name))
 		}
 		*option.value = v
 	}
-	if p.kinds, err = panels.ByLetters(letters, factors); err != nil {
-		return fmt.Errorf("option -p: %w", err)
-	}
-	return nil
+	return factors, nil
 }
 
 // parseRuns reads the runs that the constants of an Epix10ka are for.

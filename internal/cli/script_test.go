@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status, "normalize": normalize, "transaction": transaction, "darkdata": darkData,
-			"jungfraudata": jungfrauData, "rayonixdata": rayonixData,
+			"jungfraudata": jungfrauData, "rayonixdata": rayonixData, "injectiondata": injectionData,
 		},
 	})
 }

@@ -21,7 +21,7 @@ func DefaultInjection() InjectionParams {
 
 // check returns ErrParams for parameters that cannot be.
 func (p InjectionParams) check() error {
-	if p.Margin < 0 || p.Margin > maxMargin || p.Gap < 1 || p.Fewest < 2 || math.IsNaN(p.Saturation) {
+	if p.Margin < 0 || p.Margin > MostMargin || p.Gap < 1 || p.Fewest < 2 || math.IsNaN(p.Saturation) {
 		return fmt.Errorf("%w: charge injection with %+v", ErrParams, p)
 	}
 	return nil
@@ -48,8 +48,8 @@ type Injection struct {
 	Periods       []Period
 }
 
-// maxMargin keeps sums of indices from overflowing.
-const maxMargin = 1 << 24
+// MostMargin is the widest margin: it keeps sums of indices from overflowing.
+const MostMargin = 1 << 24
 
 // switchedBit is the gain bit of raw epix10ka data, above the ADU.
 const switchedBit = 1 << 14

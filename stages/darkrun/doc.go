@@ -20,6 +20,10 @@
 // Where event codes are asked for, the cycles of a run in which a Jungfrau has the same gain
 // mode are one dark.
 //
+// With Options.Injection a run of an epix10ka is one of charge injection: 103 cycles, as of
+// epix10ka_offset_calibration. Those behind the five darks give an Injection for each
+// automatic mode.
+//
 // # What is saved
 //
 //	<type>/<id>/<ctype>/<type>_<alias>_<stamp>_<experiment>_r<run>_<ctype>.txt
@@ -32,6 +36,8 @@
 //	    of a Jungfrau pedestals, pixel_rms, pixel_status, dark_min, dark_max, of an epix10ka
 //	    the first three: rows of numbers, as the original tools write them; and pedestals of
 //	    AHL-L and AML-L, where the panel has tables of charge injection, offset and gainci
+//	<type>/<panel id>/gain/..._gainci_<gain mode>.dat, <type>/<panel id>/offset/..._offset_<gain mode>.dat
+//	    of charge injection; and with InjectionOptions.Gains gain/..._gain_<gain mode>.dat
 //
 // The stamp is the run's time, or Options.Stamp. A file whose numbers are there already
 // stays as it is; one with other numbers is replaced only if Options.Replace is set, and
@@ -55,5 +61,6 @@
 // Memory does not grow with the number of events but for the first 500 frames of an
 // epix10ka's cycle, which take little more than a byte a pixel. Features need the frames
 // three times: the run is read so often again, for detectors of two dimensions and one
-// gain. Charge injection is not processed.
+// gain. Of charge injection the pulsed pixels of a cycle are in memory, see dark.Pulses,
+// and 80 bytes for every pixel.
 package darkrun

@@ -279,10 +279,10 @@ func (i *injector) finishScan(ctx context.Context, s *scan) {
 	}
 	switch {
 	case in.Cycles == 0:
-		in.fail(fmt.Errorf("%w: none of the %d of %s was fitted, and nothing is saved", ErrCycles, dark.InjectionPositions, s.mode.Name))
+		in.fail(fmt.Errorf("%w: %s has none of %d, and nothing is saved", ErrCycles, s.mode.Name, dark.InjectionPositions))
 	case len(in.Missing) > 0:
-		in.fail(fmt.Errorf("%w: %d of the %d of %s were fitted; pixels of the positions %s have zeros", ErrCycles,
-			in.Cycles, dark.InjectionPositions, s.mode.Name, ranges(in.Missing)))
+		in.fail(fmt.Errorf("%w: %s has %d of %d; pixels of the positions %s have zeros", ErrCycles,
+			s.mode.Name, in.Cycles, dark.InjectionPositions, ranges(in.Missing)))
 	}
 	if in.Cycles > 0 {
 		i.describe(s)

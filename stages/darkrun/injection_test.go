@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"deployconstants/internal/logx"
 	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 	"deployconstants/repo/panels"
@@ -19,6 +20,7 @@ import (
 	"deployconstants/xtc/xtctest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sirupsen/logrus"
 )
 
 const (
@@ -302,8 +304,8 @@ func TestInjectionThatIsNotWhole(t *testing.T) {
 		want  []string // parts of the error
 	}{
 		{name: "three positions", run: pulseRun{cycles: aml}, good: 24, files: 6,
-			want: []string{"run 260, " + pulseSource + ", AML: cycles of charge injection: 3 of the 49 of AML were fitted; pixels of the positions 3-48 have zeros",
-				"AHL: cycles of charge injection: none of the 49 of AHL was fitted, and nothing is saved"}},
+			want: []string{"run 260, " + pulseSource + ", AML: cycles of charge injection: AML has 3 of 49; pixels of the positions 3-48 have zeros",
+				"AHL: cycles of charge injection: AHL has none of 49, and nothing is saved"}},
 		{name: "held back", run: pulseRun{cycles: aml}, edit: func(o *darkrun.Options) { o.MaxBad = 0 }, good: 24,
 			want: []string{"held back: 232 of 256 pixels are bad (90.6%), more than the fraction 0.5"}},
 		{name: "a position twice", run: pulseRun{cycles: append(slices.Clone(aml), 6)}, good: 24, files: 6},
@@ -342,7 +344,7 @@ func TestInjectionThatIsNotWhole(t *testing.T) {
 		{name: "impossible frames", run: pulseRun{cycles: aml}, edit: func(o *darkrun.Options) {
 			nbs := 1
 			o.Params.Collected = &nbs
-		}, want: []string{"cycle 2, position 0: impossible parameter of dark processing: 1 frames", "none of the 49 of AML was fitted"}},
+		}, want: []string{"cycle 2, position 0: impossible parameter of dark processing: 1 frames", "AML has none of 49"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newPulseWorld(t)
@@ -515,6 +517,119 @@ func TestInjectionOfAQuad(t *testing.T) {
 		if gains[0] != float64(2+panel) || gains[1] != 0 || gains[384+1] != float64(2+panel) {
 			t.Errorf("panel %d has the gains %v", panel, gains[:8])
 		}
+	}
+}
+
+// TestInjectionIsDeployed deploys what a whole run of a real panel gives: all constants,
+// with gains that have their medians at the nominal ones.
+func TestInjectionIsDeployed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes a run of 200 MB")
+	}
+	const rows, columns = 352, 384
+	w := newWorld(t)
+	w.options.Detectors, w.options.Publish, w.options.Workers = []string{pulseSource}, nil, 2
+	factors := panels.Factors{High: 30, Medium: 10, Low: 0.5}
+	w.options.Injection = &darkrun.InjectionOptions{
+		Gains: &factors, Fit: dark.InjectionParams{Gap: 1, Saturation: 16000, Fewest: 2},
+	}
+	detector := func(cycle int) xtctest.Detector {
+		contains, _ := xtc.ClassTypeID(pulseClass)
+		config := xtctest.Epix10kaConfig(2, xtctest.Epix{CarrierID: [2]uint32{5, 6}})
+		set := epix10kaModes[pulseMode(cycle)]
+		xtctest.SetPanel(pulseClass, config, 0, xtc.Epix10kaPanel{
+			Trbit: [4]bool{set.trbit, set.trbit, set.trbit, set.trbit}, Pixels: slices.Repeat([]uint16{set.pixel}, rows*columns),
+		})
+		return xtctest.Detector{Source: pulseSource, Contains: contains, Config: config}
+	}
+	// All pixels are pulsed alike in 7 events of a cycle, of which the first two of the
+	// three switched ones count: 10 or 20 ADU per event before the switch in AML and AHL,
+	// twice that for a quarter of the panel, and 1 or 2 behind it.
+	const each = 7
+	configs := make([]xtctest.Detector, 5)
+	var payloads [3][each][]byte // darks, AML, AHL
+	var contains xtc.TypeID
+	for mode := range configs {
+		configs[mode] = detector(mode)
+	}
+	for kind := range payloads {
+		for event := range each {
+			frame := make([]uint16, rows*columns)
+			for i := range frame {
+				steep := 1
+				if i%4 == 0 {
+					steep = 2
+				}
+				switch x := event - 1; {
+				case kind == 0:
+					frame[i] = uint16(800 + event%2)
+				case event == 0 || event > 2:
+					frame[i] = uint16(1<<14 + 500 + kind*x)
+				default:
+					frame[i] = uint16(1000 + steep*10*kind*x)
+				}
+			}
+			contains, payloads[kind][event] = xtctest.FrameObject(pulseClass, []int{rows, columns}, frame)
+		}
+	}
+	run := xtctest.Run{Detectors: configs[:1]}
+	for cycle := range dark.InjectionCycles {
+		run.Steps = append(run.Steps, xtctest.Step{Events: each, Configs: configs[pulseMode(cycle):][:1]})
+	}
+	run.Frame = func(_, event int) xtctest.Node {
+		kind := 0
+		if mode, _, pulsed := dark.PulsedCycle(event / each); pulsed {
+			kind = 1 + mode
+		}
+		return xtctest.Node{Contains: contains, Payload: payloads[kind][event%each]}
+	}
+	w.write(run)
+	report := w.run("260")
+	if err := report.Err(); err != nil || len(report.Injections) != 2 {
+		t.Fatalf("%+v, %v", report.Injections, err)
+	}
+	for _, in := range report.Injections {
+		if in.Good != rows*columns {
+			t.Errorf("%s: %d good pixels", in.Gain, in.Good)
+		}
+	}
+	done, err := darkrun.Deploy(t.Context(), report, w.options.Dataset, w.deployOptions(), logx.New(&w.log, logrus.InfoLevel))
+	if err != nil || len(done) != 4 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	deployed := map[string]*ndarray.Array{}
+	for _, d := range done {
+		file, err := os.Open(d.Target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := ndarray.ReadText(file, ndarray.ReadOptions{DType: ndarray.Float64})
+		if err := errors.Join(err, file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(a.Shape, []int{7, 1, rows, columns}) {
+			t.Errorf("%s is of %v", d.Target, a.Shape)
+		}
+		deployed[filepath.Base(filepath.Dir(d.Target))] = a
+	}
+	// By gain: of the first pixel, which is a steep one, and of the second.
+	pedestal := func(offset, offsetLow, ratio float64) float64 { return offsetLow - (offset-800.5)*ratio }
+	for ctype, want := range map[string][7][2]float64{
+		"pixel_gain": {{60, 30}, {20, 10}, {0.5, 0.5}, {60, 30}, {20, 10}, {3, 3}, {1, 1}},
+		"pedestals": {{800.5, 800.5}, {800.5, 800.5}, {800.5, 800.5}, {800.5, 800.5}, {800.5, 800.5},
+			{pedestal(1000, 500, 0.05), pedestal(1000, 500, 0.1)}, {pedestal(1000, 500, 0.05), pedestal(1000, 500, 0.1)}},
+	} {
+		for gain := range want {
+			for pixel := range want[gain] {
+				if got := deployed[ctype].Floats[gain*rows*columns+pixel]; math.Abs(got-want[gain][pixel]) > 0.5e-2 {
+					t.Errorf("%s of %s, pixel %d: %v, want %v", ctype, dark.Epix10kaModes[gain], pixel, got, want[gain][pixel])
+				}
+			}
+		}
+	}
+	findings, err := w.repository.Check(t.Context())
+	if err != nil || len(findings) > 0 {
+		t.Errorf("repo check: %+v, %v", findings, err)
 	}
 }
 
