@@ -149,3 +149,38 @@ func (c *counter) Write(p []byte) (int, error) {
 	*c += counter(len(p))
 	return len(p), nil
 }
+
+// BenchmarkPulses fits the pulsed pixels of a panel in the frames of a whole cycle.
+func BenchmarkPulses(b *testing.B) {
+	shape := []int{352, 384}
+	p, err := dark.NewPulses(shape, dark.PulseOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	lines, err := dark.NewInjectionLines(shape)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Begin(0); err != nil {
+		b.Fatal(err)
+	}
+	frame := make([]uint16, 352*384)
+	for event := 0; !p.Full(); event++ {
+		value := uint16(3000 + 10*(event%1024))
+		if event%1024 > 700 {
+			value = uint16(1<<14 + 2000 + event%1024)
+		}
+		for i := range frame {
+			frame[i] = value
+		}
+		if err := p.Add(frame, event, uint32(3*event)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := p.Fit(lines); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -89,3 +89,60 @@ func FuzzRun(f *testing.F) {
 		}
 	})
 }
+
+// FuzzInjection makes constants of charge injection of any bytes in place of a run: no
+// number is made up, and what is missing is told.
+func FuzzInjection(f *testing.F) {
+	for _, run := range []pulseRun{{cycles: []int{0, 4, 5}, labels: true}, {cycles: []int{0}}, {cycles: []int{4, 5, 54}, labels: true, events: map[int]int{1: 3}}} {
+		for _, labels := range []bool{run.labels, false} {
+			run.labels = labels
+			made := run.run()
+			made.Experiment, made.Number, made.BeginRun = "xpptut15", 260, xtc.Clock{Sec: 1458353250}
+			whole := xtctest.Encode(made.Dgrams(0)...)
+			f.Add(whole)
+			f.Add(whole[:len(whole)*4/5])
+		}
+	}
+	zone, err := repo.LoadZone("")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "e665-r0260-s00-c00.xtc")
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		repository, err := repo.Create(filepath.Join(dir, "repo"), repo.Options{Group: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer repository.Close()
+		spec, err := dataset.ParseSpec(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := darkrun.Run(t.Context(), darkrun.Options{
+			Repository: repository, Dataset: spec, Detectors: []string{"epix10ka"}, Experiment: "xpptut15", Zone: zone, Group: -1, MaxBad: 1,
+			Injection: &darkrun.InjectionOptions{Panels: []int{0}},
+		}, logx.New(io.Discard, logrus.DebugLevel))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Err() == nil && len(report.Injections) < 2 {
+			t.Errorf("neither constants nor an error: %+v", report)
+		}
+		for _, in := range report.Injections {
+			switch {
+			case in.Gain == "" && (in.Error == "" || len(in.Files) > 0):
+				t.Errorf("a cycle of no mode: %+v", in)
+			case in.Gain != "" && in.Cycles+len(in.Missing) != dark.InjectionPositions:
+				t.Errorf("%d cycles, missing %v", in.Cycles, in.Missing)
+			case in.Gain != "" && (in.Error == "") != (in.Cycles == dark.InjectionPositions):
+				t.Errorf("%d cycles, %q", in.Cycles, in.Error)
+			case in.Good > in.Pixels || in.Cycles == 0 && len(in.Files) > 0 || in.Frames > report.Runs[0].Events:
+				t.Errorf("%+v", in)
+			}
+		}
+	})
+}

@@ -27,7 +27,7 @@ type InjectionOptions struct {
 	Gains  *panels.Factors      // make tables of gain, too, scaled to these nominal ones; nil: none
 }
 
-// injectionCollected are the frames of a cycle unless told otherwise.
+// injectionCollected are the frames of a cycle, of a dark as well, unless told otherwise.
 const injectionCollected = 4600
 
 // An Injection is what charge injection tells of a detector in one automatic mode, AML or
@@ -181,7 +181,7 @@ func (i *injector) collect(event *dataset.Event, number int) error {
 	}
 	shape, pixels := i.part(frame)
 	if i.pulses == nil {
-		options := dark.PulseOptions{Fit: i.Injection.Fit, Workers: i.Workers, Frames: injectionCollected}
+		options := dark.PulseOptions{Fit: i.Injection.Fit, Workers: i.Workers}
 		set(&options.Frames, i.Params.Collected)
 		if i.pulses, err = dark.NewPulses(shape, options); err != nil {
 			return err

@@ -415,10 +415,10 @@ func TestInjectionCyclesThatCannotBe(t *testing.T) {
 func TestInjectionOfChoice(t *testing.T) {
 	w := newPulseWorld(t)
 	w.options.Publish = nil
-	w.write(pulseRun{cycles: allCycles()[:8]}.run())
+	w.write(pulseRun{cycles: allCycles()[:8], events: map[int]int{0: 1100}}.run()) // more than dark collects
 	five := 5
 	w.options.Window.Steps = &five
-	if report := w.run("260"); report.Err() != nil || len(report.Darks) != 5 || len(report.Injections) != 0 {
+	if report := w.run("260"); report.Err() != nil || len(report.Darks) != 5 || len(report.Injections) != 0 || report.Darks[0].Frames != 1100 {
 		t.Errorf("the darks alone: %+v", report)
 	}
 	six := 6

@@ -33,6 +33,10 @@ func Run(ctx context.Context, o Options, log logrus.FieldLogger) (Report, error)
 			return report, fmt.Errorf("work directory: %w", err)
 		}
 	}
+	if o.Injection != nil && o.Params.Collected == nil {
+		collected := injectionCollected
+		o.Params.Collected = &collected
+	}
 	found, err := o.Catalog.Find(o.Dataset)
 	if err != nil {
 		return report, err
