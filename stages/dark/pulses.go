@@ -157,10 +157,10 @@ func (p *Pulses) Begin(position int) error {
 // Full reports whether the cycle takes no more frames.
 func (p *Pulses) Full() bool { return p.ended || len(p.events) >= p.options.Frames }
 
-// Frames returns how many frames are collected, Jumps how often the fiducials jumped.
+// Frames returns how many frames of the cycle are collected.
 func (p *Pulses) Frames() int { return len(p.events) }
 
-// Jumps is explained at Frames.
+// Jumps returns how often the fiducials of the cycle jumped.
 func (p *Pulses) Jumps() int { return p.jumps }
 
 // Add collects a frame with the number of its event in the cycle, and its fiducials. It
