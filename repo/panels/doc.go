@@ -29,6 +29,8 @@
 //
 // # What is merged
 //
+// The same as by epix10ka_deploy_constants and jungfrau_deploy_constants:
+//
 //	first index          0             1               2               3      4      5      6
 //	Epix10ka modes       FH            FM              FL              AHL-H  AML-M  AHL-L  AML-L
 //	Jungfrau modes       gm0-HighGain0 gm1-FixedGain1  gm2-FixedGain2

@@ -103,6 +103,18 @@ func TestPedestals(t *testing.T) {
 	}
 }
 
+// TestRounding: numbers are float32, whole ones too.
+func TestRounding(t *testing.T) {
+	g := gains(t, t.TempDir(), panels.GainsOptions{Family: panels.Jungfrau})
+	for _, mode := range []string{"gm0-Normal", "gm1-FixedGain1", "gm2-FixedGain2"} {
+		write(t, g.Dir(), "M/"+name("jungfrau", "dark_max", "dark_max", mode, at), flat(2, 3, "16777217"))
+	}
+	m := merge(t, choose(t, g.Store(), panels.JungfrauKinds()[4].OfSize(2, 3), at, "M"))
+	if v, same := cell(m, 2, 0); m.Array.DType != ndarray.Float32 || v != 16777216 || !same {
+		t.Errorf("2^24+1 is %v of type %v", v, m.Array.DType)
+	}
+}
+
 // TestNewest: of every gain the newest table that is not too new; of several names
 // of a gain the newest, and of equal stamps as psana has it; other names are nothing.
 func TestNewest(t *testing.T) {

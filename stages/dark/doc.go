@@ -14,12 +14,13 @@
 //	err = r.WriteText(w, dark.Average, dark.TextOptions{Dataset: "exp=xpptut15:run=260", ...})
 //
 // It reads no data and no files: frames are handed in, text is written to an
-// io.Writer. The algorithms, with the reference's programs, are in spec/dark.md:
+// io.Writer. Tables by gain are merged by package repo/panels. The algorithms, with
+// the reference's programs, are in spec/dark.md:
 //
 //	detectors                       here                    reference
 //	of a single gain                New                     calibrun, det_ndarr_raw_proc (section 3)
-//	Jungfrau, by gain               NewJungfrau, Merge      jungfrau_dark_proc, jungfrau_deploy_constants (5)
-//	epix10ka, quad, 2M, by mode     NewEpix10ka, Merge      epix10ka_pedestals_calibration, ..._deploy_constants (6)
+//	Jungfrau, by gain               NewJungfrau             jungfrau_dark_proc (section 5)
+//	epix10ka, quad, 2M, by mode     NewEpix10ka             epix10ka_pedestals_calibration (6)
 //	epix10ka, charge injection      NewPulses, FitInjection epix10ka_offset_calibration (7)
 //	any panel, extra status         PixelStatus             det_pixel_status (8)
 //

@@ -1,7 +1,6 @@
 package dark
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -312,24 +311,4 @@ func SwitchedPedestals(pedestal, offset, offsetLow, gain, gainLow []float64) ([]
 		low[i] = offsetLow[i] - float64((offset[i]-pedestal[i])*ratio)
 	}
 	return low, nil
-}
-
-// OffsetPedestals derives the pedestals behind the switch of an automatic mode, if
-// there are none, as epix10ka_deploy_constants does: those of fixed low gain (FL)
-// and the offset that was found (offsetph_AHL, offsetph_AML), added. The sum is
-// Float64; fixedLow counts as what it is in float32. The error is ErrShape.
-func OffsetPedestals(fixedLow, offset *ndarray.Array) (*ndarray.Array, error) {
-	if err := errors.Join(fixedLow.Check(), offset.Check()); err != nil {
-		return nil, err
-	}
-	if !slices.Equal(fixedLow.Shape, offset.Shape) {
-		return nil, fmt.Errorf("%w: pedestals of %s and offsets of %s", ErrShape,
-			ndarray.ShapeString(fixedLow.Shape), ndarray.ShapeString(offset.Shape))
-	}
-	low, added := fixedLow.AsFloat64(), offset.AsFloat64()
-	sums := make([]float64, len(low))
-	for i := range sums {
-		sums[i] = float64(float32(low[i])) + added[i]
-	}
-	return &ndarray.Array{Shape: slices.Clone(offset.Shape), DType: ndarray.Float64, Floats: sums}, nil
 }

@@ -2,6 +2,7 @@ package dark_test
 
 import (
 	"fmt"
+	"strings"
 
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
@@ -47,10 +48,35 @@ func Example() {
 	// good: 1
 }
 
-func ExampleKind_Merge() {
-	kind := dark.JungfrauKinds()[1]
-	table := &ndarray.Array{Shape: []int{1, 2}, DType: ndarray.Float32, Floats: []float64{2.5, 3}}
-	merged, gaps, err := kind.Merge([][]*ndarray.Array{{table}, {table}, {nil}})
-	fmt.Println(kind.Deployed, ndarray.ShapeString(merged.Shape), merged.Floats, gaps, err)
-	// Output: pixel_rms (3,1,1,2) [2.5 3 2.5 3 1 1] [{2 0}] <nil>
+func ExampleKind_WriteTable() {
+	p, err := dark.NewJungfrau(dark.Default(), []int{1, 1, 3}, 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for event := range uint16(100) {
+		if err := p.Add([]uint16{2900 + event%5, 2900 + event%5, 2901}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	r, err := p.Finish()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, kind := range dark.JungfrauKinds() {
+		var table strings.Builder
+		if err := kind.WriteTable(&table, r, 0); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%-12s %s", kind.CType, table.String())
+	}
+	// Output:
+	// pedestals    2902.000 2902.000 2901.000
+	// pixel_rms    1.414 1.414 0.000
+	// pixel_status    0    0    2
+	// dark_min       2900   2900   2901
+	// dark_max       2904   2904   2901
 }

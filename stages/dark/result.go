@@ -103,8 +103,6 @@ const (
 	Mask                  // 1 where the status is 0, else 0
 	Max                   // greatest value, ADU
 	Min                   // least value, ADU
-
-	numOutputs
 )
 
 // Outputs lists all of them.

@@ -21,7 +21,7 @@ func TestText(t *testing.T) {
 		for _, item := range c.Items {
 			a := stored[item.Array]
 			if item.Array == "" {
-				a = constant([]int{2, 3}, 1)
+				a = &ndarray.Array{Shape: []int{2, 3}, DType: ndarray.Float64, Floats: []float64{1, 1, 1, 1, 1, 1}}
 			}
 			var out bytes.Buffer
 			var err error

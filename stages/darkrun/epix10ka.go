@@ -164,7 +164,7 @@ func (e *epix10ka) end(ctx context.Context) error {
 			d.fail(err)
 		} else {
 			e.process = nil
-			e.takeTables(ctx, d, results, dark.Epix10kaKinds()[:3])
+			e.takeTables(ctx, d, results, dark.Epix10kaKinds())
 		}
 	}
 	if ctx.Err() != nil {

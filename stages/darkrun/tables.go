@@ -18,15 +18,6 @@ type panelDir struct {
 	name  repo.Name // but for the calibration type
 }
 
-// tableOf is the kind of a table as the repository names it: as psana names the
-// calibration type, where it has one.
-func tableOf(kind dark.Kind) (ctype string) {
-	if deployed, err := repo.ParseCType(kind.Deployed); err == nil {
-		return string(deployed)
-	}
-	return kind.CType
-}
-
 // takeTables judges and saves the results of a cycle: one for all panels, or one each.
 func (c *camera) takeTables(ctx context.Context, d *Dark, results []*dark.Result, kinds []dark.Kind) {
 	d.describe(results...)
@@ -68,8 +59,7 @@ func (c *camera) keepTables(ctx context.Context, d *Dark, results []*dark.Result
 			if err := context.Cause(ctx); err != nil {
 				return err
 			}
-			ctype := tableOf(kind)
-			err := c.saveTable(&d.Made, dir, ctype, ctype, d.Gain, func(text *bytes.Buffer) error {
+			err := c.saveTable(&d.Made, dir, kind.CType, kind.CType, d.Gain, func(text *bytes.Buffer) error {
 				return kind.WriteTable(text, results[i/each], i%each)
 			})
 			if err != nil {
