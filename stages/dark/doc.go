@@ -40,7 +40,7 @@
 //
 //	D1       fewer frames than First: the reference adds frames of zeros; repaired
 //	D2       statistics and threshold count one frame less than there are; kept
-//	D3, D10  which events -s and -n select; repaired, see CalibrunWindow and ReferenceWindow
+//	D3, D10  which events -s and -n select; repaired, see CalibrunWindow
 //	D4       less than three frames: ErrTooFewFrames, where the reference dies
 //	D5       epix10ka: the last frame is not used; kept. A dead panel is marked, where it dies
 //	D6       16 bit data fold with FoldingDataBits; DataBits tells better ones by detector type

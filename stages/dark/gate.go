@@ -17,7 +17,6 @@ type gater struct {
 	// Scratch of one tile.
 	least, greatest []uint16 // the smallest in ascending, the largest in descending order
 	values          []uint16
-	distances       []float64
 }
 
 func newGater(p Params, signed bool, frames int) *gater {
@@ -37,17 +36,11 @@ func quantileRanks(n int, low, high float64) (lower, higher int) {
 }
 
 // find sets the gate of every pixel of a tile, given its rows of the first frames.
-// With details it keeps what the reference keeps.
-func (g *gater) find(pixels []pixel, rows []uint16, details *tileDetails) {
+func (g *gater) find(pixels []pixel, rows []uint16) {
 	for i := range pixels[:tileLen] {
 		p := &pixels[i]
 		low, high := g.quantiles(rows[i:])
-		first, last := g.gate(float64(low), float64(high))
-		p.low, p.high = g.whole(first, last)
-		if details != nil {
-			details.gateLow[i], details.gateHigh[i] = int32(first), int32(last)
-			details.median[i], details.deviation[i] = g.median(rows[i:])
-		}
+		p.low, p.high = g.whole(g.gate(float64(low), float64(high)))
 	}
 }
 
@@ -120,31 +113,4 @@ func (g *gater) sorted(rows []uint16) []uint16 {
 	}
 	slices.Sort(values)
 	return values
-}
-
-// median returns the median of a column and that of the distances from it.
-func (g *gater) median(rows []uint16) (median, deviation float64) {
-	distances := g.distances[:0]
-	for _, v := range g.sorted(rows) {
-		distances = append(distances, float64(v))
-	}
-	median = medianSorted(distances)
-	for i, v := range distances {
-		distances[i] = math.Abs(v - median)
-	}
-	slices.Sort(distances)
-	g.distances = distances
-	return median, medianSorted(distances)
-}
-
-// medianSorted returns the median of values in ascending order, nan for none.
-func medianSorted(values []float64) float64 {
-	n := len(values)
-	switch {
-	case n == 0:
-		return math.NaN()
-	case n%2 == 1:
-		return values[n/2]
-	}
-	return (values[n/2-1] + values[n/2]) / 2
 }

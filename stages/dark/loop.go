@@ -13,33 +13,14 @@ type Window struct {
 	First, End int // events First to End-1
 }
 
-// EventWindow is det_ndarr_raw_proc's: it skips events and visits so many.
-// Negative numbers are 0 for the skip alone: with a skip of -1 one event less is
-// visited, which is how calibrun calls it.
-func EventWindow(skip, events int) Window {
-	return Window{First: max(0, skip), End: max(0, addInts(skip, events))}
-}
-
 // CalibrunWindow is what calibrun's -s and -n promise: events after the first skip
 // ones, events of them. The reference starts one event early and stops late with
 // -s, visits one event less without (spec/dark.md section 14, D10), and dies from
-// -s 2 on (D3); see ReferenceWindow. With either the loop ends before when the last
-// source has as many frames, see Process.Full.
-func CalibrunWindow(skip, events int) Window { return EventWindow(max(0, skip), max(0, events)) }
-
-// ReferenceWindow is which events psana's calibrun visits with -s skip and -n
-// events, if it lives (D3, D10).
-func ReferenceWindow(skip, events int) Window {
+// -s 2 on (D3). With either the loop ends before when the last source has as many
+// frames, see Process.Full.
+func CalibrunWindow(skip, events int) Window {
 	skip, events = max(0, skip), max(0, events)
-	return EventWindow(skip-1, addInts(events, skip))
-}
-
-// addInts adds without overflow.
-func addInts(a, b int) int {
-	if a > 0 && b > math.MaxInt-a {
-		return math.MaxInt
-	}
-	return a + b
+	return Window{First: skip, End: skip + min(events, math.MaxInt-skip)}
 }
 
 // An Action is what to do with an event.

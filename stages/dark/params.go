@@ -41,10 +41,6 @@ type Params struct {
 	// have at most 0x7fff.
 	DataBits uint16
 
-	// Details asks for Result.Details. Medians among them cost a sort per pixel of the
-	// first frames: several times what the gates cost.
-	Details bool
-
 	// Workers is how many tiles of the detector are worked on at a time; 0 or 1: by
 	// the caller itself. Results do not depend on it.
 	Workers int

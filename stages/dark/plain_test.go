@@ -103,14 +103,13 @@ func comparePlain(t *testing.T, want plain, got *dark.Result) {
 	if got.RMSLimits != want.rmsLimits || got.AverageLimits != want.limits {
 		t.Errorf("limits are %v %v, want %v %v", got.RMSLimits, got.AverageLimits, want.rmsLimits, want.limits)
 	}
+	sums := got.Sums()
 	greatest, least := got.Array(dark.Max).AsFloat64(), got.Array(dark.Min).AsFloat64()
 	for i := range want.averages {
-		have := []float64{got.Averages[i], got.RMS[i], float64(got.Status[i]), greatest[i], least[i]}
-		right := []float64{want.averages[i], want.rms[i], float64(want.status[i]), float64(want.greatest[i]), float64(want.least[i])}
-		if d := got.Details; d != nil {
-			have = append(have, float64(d.Count[i]), d.Sum[i], d.SumSquares[i], float64(d.Below[i]), float64(d.Above[i]))
-			right = append(right, want.count[i], want.sum[i], want.sum2[i], want.below[i], want.above[i])
-		}
+		have := []float64{got.Averages[i], got.RMS[i], float64(got.Status[i]), greatest[i], least[i],
+			float64(sums.Count[i]), sums.Sum[i], sums.Squares[i], float64(sums.Below[i]), float64(sums.Above[i])}
+		right := []float64{want.averages[i], want.rms[i], float64(want.status[i]), float64(want.greatest[i]), float64(want.least[i]),
+			want.count[i], want.sum[i], want.sum2[i], want.below[i], want.above[i]}
 		if !slices.Equal(have, right) {
 			t.Errorf("pixel %d: average, rms, status, max, min, sums\n got %v\nwant %v", i, have, right)
 			return
@@ -158,7 +157,6 @@ func TestAgainstPlainArithmetic(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %d", name, n), func(t *testing.T) {
 				p := dark.Default()
 				change(&p)
-				p.Details = n%2 == 0
 				p.Workers = n % 3
 				signed := n%3 == 0 && p.DataBits <= math.MaxInt16
 				size := []int{1, 511, 512, 513, 1100}[n%5]

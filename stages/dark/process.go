@@ -21,7 +21,6 @@ type Process struct {
 	pixels   []pixel
 	badGain  []bool // nil without expected gain bits
 	adder    adder
-	details  *Details
 	accepted int // frames
 	waiting  int // frames in the store that are not yet summed
 	gated    bool
@@ -62,9 +61,6 @@ func New(params Params, shape []int, dtype ndarray.DType) (*Process, error) {
 			low:  int64(math.Ceil(params.IntLow)),
 			high: int64(math.Floor(min(params.IntHigh, math.MaxUint16))),
 		},
-	}
-	if params.Details {
-		p.details = newDetails(tiles)
 	}
 	return p, nil
 }
@@ -168,7 +164,7 @@ func (p *Process) flush() error {
 		pixels := p.pixels[tile*tileLen : (tile+1)*tileLen]
 		rows := p.store.first(tile, n)
 		if finding {
-			newGater(p.params, p.dtype == ndarray.Int16, n).find(pixels, rows, p.details.tile(tile))
+			newGater(p.params, p.dtype == ndarray.Int16, n).find(pixels, rows)
 		}
 		p.adder.add(pixels, rows)
 		if p.badGain != nil {
@@ -203,9 +199,6 @@ func (p *Process) Finish() (*Result, error) {
 	r.judge(p.params)
 	if p.badGain != nil {
 		r.markBadGain(p.badGain)
-	}
-	if p.details != nil {
-		r.Details = p.details.finish(p.pixels[:p.size])
 	}
 	return r, nil
 }

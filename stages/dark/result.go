@@ -41,8 +41,6 @@ type Result struct {
 	// 16000 ADU: its gates are as wide as can be.
 	Dead bool
 
-	Details *Details // if Params.Details asked for them
-
 	pixels []pixel
 }
 

@@ -239,3 +239,15 @@ func (f Flagging) mark(status []uint8, values []float64, low, high uint8) {
 		status[i] |= bit(verdict&1 != 0, low) | bit(verdict&2 != 0, high)
 	}
 }
+
+// medianSorted returns the median of values in ascending order, nan for none.
+func medianSorted(values []float64) float64 {
+	n := len(values)
+	switch {
+	case n == 0:
+		return math.NaN()
+	case n%2 == 1:
+		return values[n/2]
+	}
+	return (values[n/2-1] + values[n/2]) / 2
+}
