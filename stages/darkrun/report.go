@@ -8,7 +8,6 @@ import (
 
 	"deployconstants/stages/dark"
 	"deployconstants/xtc/dataset"
-	"deployconstants/xtc/frames"
 )
 
 // A Report is what became of the runs.
@@ -173,32 +172,20 @@ type Tally struct {
 	Broken      int `json:"broken"`
 }
 
-// Without counts events without a frame of a detector, by reason; see dataset.Counts.
+// Without counts events without a frame of a detector, by reason.
 type Without struct {
-	Missing    int `json:"missing"`
-	Damaged    int `json:"damaged"`
-	Elsewhere  int `json:"elsewhere"`
-	NoConfig   int `json:"no_config"`
-	Broken     int `json:"broken"`
-	Incomplete int `json:"incomplete"`
+	dataset.Lacks
 	OtherShape int `json:"other_shape"` // of another shape or type than the first frame
 }
 
 // add counts an event by the error of its frame.
 func (w *Without) add(err error) {
-	for _, reason := range []struct {
-		is    error
-		count *int
-	}{
-		{dataset.ErrDamaged, &w.Damaged}, {dataset.ErrElsewhere, &w.Elsewhere}, {frames.ErrNoConfig, &w.NoConfig},
-		{frames.ErrBroken, &w.Broken}, {dataset.ErrIncomplete, &w.Incomplete}, {dark.ErrShape, &w.OtherShape},
-	} {
-		if errors.Is(err, reason.is) {
-			*reason.count++
-			return
-		}
+	switch {
+	case errors.Is(err, dark.ErrShape):
+		w.OtherShape++
+	case !w.Lacks.Add(err):
+		w.Missing++
 	}
-	w.Missing++
 }
 
 // String says how many events had no frame, and why; "" for none.

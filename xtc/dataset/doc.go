@@ -59,7 +59,7 @@
 //
 // A detector's frame is the first of its objects in the event that psana stores: one
 // without damage, outside of containers that are incomplete. Where there is none, the
-// error of Frame says why, and Counts adds the reasons up; no pixel is made up. An object
+// error of Frame says why, and Lacks adds the reasons up; no pixel is made up. An object
 // that a smalldata file has left in its large file is read there.
 //
 // SelectCodes asks for the codes that the event receivers have in each event, which

@@ -25,8 +25,6 @@ type Events struct {
 	again  bool      // the current step is still to be taken
 	number int       // of the current step, from 1
 
-	configured *EventID
-
 	state    int // notRunning, running or cycling
 	step     int
 	pending  []pendingEvent
@@ -172,13 +170,8 @@ func (e *Events) configure(ctx context.Context) error {
 		return nil
 	}
 	e.reader.last[xtc.TransitionConfigure] = first.first().Clock
-	e.configured = e.reader.eventID(first)
 	return e.reader.load(first)
 }
-
-// Configured returns psana's EventId right after the data source is made: that of the
-// Configure with which the run begins, nil where it begins with something else.
-func (e *Events) Configured() *EventID { return e.configured }
 
 // Store returns the configuration in force: before the first call of Next, that with
 // which the run begins.
@@ -373,7 +366,6 @@ func (e *Events) takeEvent(s step) error {
 		return nil
 	}
 	e.tally.Events++
-	e.count()
 	if e.state == notRunning {
 		e.give(xtc.TransitionBeginRun, false)
 	}

@@ -76,8 +76,12 @@ func readHostileEvents(t testing.TB, files map[string][]byte) {
 				t.Fatalf("event inside %v", begun)
 			}
 			for i := range 2 {
-				if frame, err := event.Frame(i); err == nil && frame.Pixels() == 0 {
+				frame, err := event.Frame(i)
+				if err == nil && frame.Pixels() == 0 {
 					t.Fatalf("frame of shape %v", frame.Shape)
+				}
+				if err != nil && !new(dataset.Lacks).Add(err) {
+					t.Fatalf("no frame, and no reason: %v", err)
 				}
 			}
 		default:
@@ -90,11 +94,8 @@ func readHostileEvents(t testing.TB, files map[string][]byte) {
 	if len(begun) > 0 {
 		t.Fatalf("%v has not ended", begun)
 	}
-	for i := range 2 {
-		c := events.Counts(i)
-		if sum := c.Frames + c.Missing + c.Damaged + c.Elsewhere + c.NoConfig + c.Broken + c.Incomplete; sum != events.Tally().Events || given > sum {
-			t.Fatalf("%d events, %+v", given, c)
-		}
+	if given > events.Tally().Events {
+		t.Fatalf("%d events, %+v", given, events.Tally())
 	}
 }
 

@@ -103,6 +103,7 @@ func ExampleOpenEvents() {
 	}
 	epix := events.Select(detector.Src)
 	var sum, count int
+	var lacks dataset.Lacks
 	for event, err := range events.All(ctx) {
 		if err != nil {
 			log.Fatal(err)
@@ -113,6 +114,7 @@ func ExampleOpenEvents() {
 		case xtc.TransitionL1Accept:
 			frame, err := event.Frame(epix)
 			if err != nil {
+				lacks.Add(err)
 				fmt.Println(event.ID.Clock.Time(), err)
 				continue
 			}
@@ -122,13 +124,12 @@ func ExampleOpenEvents() {
 			fmt.Println("cycle", event.Step, control.Labels[0].Value, "mean", float64(sum)/float64(count), "of", count)
 		}
 	}
-	counts := events.Counts(epix)
-	fmt.Println(counts.Frames, "frames,", counts.Damaged, "damaged,", len(events.Warnings()), "warnings")
+	fmt.Println(events.Tally().Events, "events,", lacks.Damaged, "damaged,", len(events.Warnings()), "warnings")
 	// Output:
 	// cycle 0 dark mean 101 of 3
 	// 2016-03-19 02:20:19.468088275 +0000 UTC EpixElement V2 of XcsEndstation.0:Epix100a.1 at offset 0x52ef74: damaged data: OutOfOrder
 	// cycle 1 bright mean 104 of 2
-	// 5 frames, 1 damaged, 0 warnings
+	// 6 events, 1 damaged, 0 warnings
 }
 
 // writeCycles writes a run of two calibration cycles with three events each, of which one

@@ -13,25 +13,13 @@ type selection struct {
 	src     xtc.Src
 	decoder *frames.Decoder
 	buffer  []byte // a payload that is not in a loaded block
-	counts  Counts
 
 	frame frames.Frame // of the current event, where err is nil
 	err   error
 }
 
-// Counts says what the events that were given out had of one detector.
-type Counts struct {
-	Frames     int
-	Missing    int // events without an object of it
-	Damaged    int // its object is damaged: psana does not store it
-	Elsewhere  int // its object is in the large file of a smalldata file, which cannot be opened
-	NoConfig   int // its object cannot be read without a configuration object that is not there
-	Broken     int // its object does not hold what the configuration says
-	Incomplete int // something of the event was not looked into, and it was not found elsewhere
-}
-
 // Select asks for the frames of a detector in the events to come, and returns the number
-// by which Frame and Counts know it, from 0 in the order of the calls. The process id of
+// by which Frame knows it, from 0 in the order of the calls. The process id of
 // the source does not count.
 func (e *Events) Select(src xtc.Src) int {
 	e.selected = append(e.selected, &selection{
@@ -39,9 +27,6 @@ func (e *Events) Select(src xtc.Src) int {
 	})
 	return len(e.selected) - 1
 }
-
-// Counts returns what the events given out so far had of that selected detector.
-func (e *Events) Counts(i int) Counts { return e.selected[i].counts }
 
 // Frame returns the frame of the selected detector with that number, valid until the
 // next call of Next. Where the event has none that psana would give, the error says why:
@@ -184,43 +169,10 @@ func (s *selection) decode(file *xtc.File, node *xtc.Node) (frames.Frame, error)
 	return s.decoder.Decode(frames.Object{Contains: node.Contains, Offset: node.PayloadOffset(), Payload: payload})
 }
 
-// wanting reports whether an error says that the event has no data of a detector, and
-// not that a file could not be read.
-func wanting(err error) bool {
-	for _, cause := range []error{ErrNoData, ErrDamaged, ErrElsewhere, ErrIncomplete, frames.ErrNoConfig, frames.ErrBroken} {
-		if errors.Is(err, cause) {
-			return true
-		}
-	}
-	return false
-}
-
 // damageText says what is damaged, in words or, where the flags have none, as a number.
 func damageText(d xtc.Damage) string {
 	if text := d.String(); text != "" {
 		return text
 	}
 	return fmt.Sprintf("%#x", uint32(d))
-}
-
-// count adds the current event to the counts of the selected detectors.
-func (e *Events) count() {
-	for _, s := range e.selected {
-		switch {
-		case s.err == nil:
-			s.counts.Frames++
-		case errors.Is(s.err, ErrDamaged):
-			s.counts.Damaged++
-		case errors.Is(s.err, ErrElsewhere):
-			s.counts.Elsewhere++
-		case errors.Is(s.err, ErrIncomplete):
-			s.counts.Incomplete++
-		case errors.Is(s.err, frames.ErrNoConfig):
-			s.counts.NoConfig++
-		case errors.Is(s.err, frames.ErrBroken):
-			s.counts.Broken++
-		default:
-			s.counts.Missing++
-		}
-	}
 }
