@@ -1,7 +1,6 @@
 package slurm
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +11,10 @@ import (
 
 // How long a command may take.
 const (
-	// SubmitTimeout is above the 120 s that sbatch itself tries again while the
+	// submitTimeout is above the 120 s that sbatch itself tries again while the
 	// queue is full.
-	SubmitTimeout = 150 * time.Second
-	QueryTimeout  = 60 * time.Second
+	submitTimeout = 150 * time.Second
+	queryTimeout  = 60 * time.Second
 )
 
 // How many names or jobs one command is asked for: an argument has at most 128 KiB
@@ -29,19 +28,9 @@ const (
 type Options struct {
 	// Env is the environment of the process, as os.Environ returns it. Commands and
 	// tasks get of it PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ, TMPDIR,
-	// SLURM_CONF and SLURM_CLUSTERS; tasks besides what Submission.Export names.
+	// SLURM_CONF and SLURM_CLUSTERS; tasks besides what Submission.Export names. The
+	// programs are looked for in the absolute directories of PATH.
 	Env []string
-
-	// Dir has the programs. Empty: PATH of Env, of which only absolute directories
-	// count.
-	Dir string
-
-	SubmitTimeout time.Duration // of sbatch; 0: SubmitTimeout
-	QueryTimeout  time.Duration // of the other commands; 0: QueryTimeout
-
-	// Ran is told of each command when it has ended. Nil: nobody is. It is called
-	// from the goroutine that asked, concurrently where those are several.
-	Ran func(Ran)
 }
 
 // Commands is Slurm by its commands. It is safe for concurrent use. Its errors are
@@ -49,11 +38,9 @@ type Options struct {
 // *FormatError of one that spoke otherwise than is known.
 type Commands struct {
 	env     []string
-	dir     string
-	submit  time.Duration
-	query   time.Duration
-	ran     func(Ran)
-	queried []string // environment of squeue and sacct
+	submit  time.Duration // for sbatch
+	query   time.Duration // for the other commands
+	queried []string      // environment of squeue and sacct
 }
 
 var _ Scheduler = (*Commands)(nil)
@@ -64,10 +51,8 @@ func New(o Options) *Commands {
 	env := environment(o.Env, nil)
 	return &Commands{
 		env:    slices.Clone(o.Env),
-		dir:    o.Dir,
-		submit: cmp.Or(o.SubmitTimeout, SubmitTimeout),
-		query:  cmp.Or(o.QueryTimeout, QueryTimeout),
-		ran:    o.Ran,
+		submit: submitTimeout,
+		query:  queryTimeout,
 		// Times are seconds since 1970, and are given in UTC: no hour exists twice.
 		// Lists of indices are whole.
 		queried: append(env, "TZ=UTC0", "SLURM_TIME_FORMAT=%s", "SLURM_BITSTR_LEN=0"),

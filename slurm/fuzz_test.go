@@ -89,7 +89,7 @@ func FuzzParseLimits(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		limits, err := slurm.ParseLimits(text)
 		checkFormatError(t, err)
-		if limits.Tasks() < 0 || limits.MaxJobCount < 0 || limits.Tasks() > limits.MaxArraySize {
+		if limits.Tasks() < 0 || limits.Tasks() > limits.MaxArraySize {
 			t.Errorf("%+v", limits)
 		}
 	})

@@ -12,12 +12,8 @@ const DefaultMaxArraySize = 1000
 
 // Limits are what a cluster allows, for all users.
 type Limits struct {
-	Cluster string // ClusterName; "": unknown
-	Version string // "24.11.5"; "": unknown
-
 	MaxArraySize  int // indices of arrays are below; 0: the cluster takes no arrays
 	MaxArrayTasks int // tasks of one array besides; 0: no such limit
-	MaxJobCount   int // jobs and tasks that the controller keeps, ended ones too; 0: unknown
 }
 
 // Tasks is how many tasks an array may have whose indices begin at 0. The limits of
@@ -47,14 +43,8 @@ func ParseLimits(text string) (Limits, error) {
 		}
 		known++
 		switch key, value := strings.ToLower(match[1]), printable(match[2]); key {
-		case "clustername":
-			limits.Cluster = value
-		case "slurm_version":
-			limits.Version = value
 		case "maxarraysize":
 			setCount(&limits.MaxArraySize, value)
-		case "maxjobcount":
-			setCount(&limits.MaxJobCount, value)
 		case "schedulerparameters":
 			if match := maxArrayTasks.FindStringSubmatch(value); match != nil {
 				setCount(&limits.MaxArrayTasks, match[1])

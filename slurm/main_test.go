@@ -135,7 +135,6 @@ type cluster struct {
 	*slurm.Commands
 	t   *testing.T
 	dir string
-	ran []slurm.Ran
 }
 
 // newCluster returns fake commands that say nothing and succeed.
@@ -152,7 +151,6 @@ func newCluster(t *testing.T, options slurm.Options) *cluster {
 		}
 	}
 	options.Env = append([]string{"PATH=" + c.dir + ":/usr/bin:/bin"}, options.Env...)
-	options.Ran = func(r slurm.Ran) { c.ran = append(c.ran, r) }
 	c.Commands = slurm.New(options)
 	return c
 }

@@ -275,9 +275,7 @@ func TestParseLimits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		full := map[string]string{"22.05": "22.05.8", "24.11": "24.11.5"}[version]
-		want := slurm.Limits{Cluster: "ci", Version: full, MaxArraySize: 10001, MaxJobCount: 50000}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(slurm.Limits{MaxArraySize: 10001}, got); diff != "" {
 			t.Error(diff)
 		}
 	}

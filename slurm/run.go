@@ -28,13 +28,6 @@ const (
 	endDelay  = 5 * time.Second
 )
 
-// A Ran is a command that was run, for those who count them.
-type Ran struct {
-	Args    []string // the program's path and its arguments
-	Elapsed time.Duration
-	Err     error // nil, or an *ExecError
-}
-
 // A call is one command to be run.
 type call struct {
 	program string
@@ -71,15 +64,10 @@ func (c *Commands) run(ctx context.Context, what call) (string, error) {
 	cmd.WaitDelay = endDelay
 
 	begun := time.Now()
-	err = cmd.Run()
-	ran := Ran{Args: cmd.Args, Elapsed: time.Since(begun)}
-	if err != nil {
-		ran.Err = failure(ctx, what.program, cmd, err, stdout.String(), stderr.String(), ran.Elapsed)
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), failure(ctx, what.program, cmd, err, stdout.String(), stderr.String(), time.Since(begun))
 	}
-	if c.ran != nil {
-		c.ran(ran)
-	}
-	return stdout.String(), ran.Err
+	return stdout.String(), nil
 }
 
 // failure says what became of a command that did not succeed.
@@ -110,18 +98,13 @@ func killed(err error) bool {
 
 // lookUp returns the path of the program.
 func (c *Commands) lookUp(program string) (string, error) {
-	where := fmt.Sprintf("no directory of PATH has %s; is this a host that submits to Slurm?", program)
-	dirs := searchPath(c.env)
-	if c.dir != "" {
-		dirs, where = []string{c.dir}, fmt.Sprintf("%s has no program %s", c.dir, program)
-	}
-	for _, dir := range dirs {
+	for _, dir := range searchPath(c.env) {
 		path := filepath.Join(dir, program)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path, nil
 		}
 	}
-	return "", errors.New(where)
+	return "", fmt.Errorf("no directory of PATH has %s; is this a host that submits to Slurm?", program)
 }
 
 // errTooLong ends a command that does not stop talking.
