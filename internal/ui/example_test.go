@@ -16,7 +16,7 @@ func ExampleTable() {
 	if err := table.Write(os.Stdout); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(ui.Count(table.Len(), "directory"))
+	fmt.Println(ui.Count(2, "directory"))
 	// Output:
 	// experiment  runs     size
 	// xpptut15      40  3.0 MiB
@@ -29,9 +29,9 @@ func ExampleProgress() {
 	progress := ui.NewProgress(os.Stdout, ui.ProgressOptions{Mode: ui.Plain, Now: func() time.Time { return now }})
 	progress.Stage("scan", 300)
 	now = now.Add(5 * time.Second)
-	progress.Update(120, 1)
+	progress.Add(120, 1)
 	now = now.Add(5 * time.Second)
-	progress.Update(300, 1)
+	progress.Add(180, 0)
 	progress.Done()
 	// Output:
 	// scan 120/300 40% | 24.0/s | 7.5s left | 1 failed

@@ -74,9 +74,6 @@ func NewProgress(w io.Writer, o ProgressOptions) *Progress {
 	return &Progress{w: w, o: o.withDefaults(w), ended: true}
 }
 
-// Mode returns how progress is shown, never Auto.
-func (p *Progress) Mode() Mode { return p.o.Mode }
-
 // Stage begins a stage of so many things, 0 if their number is not known, and ends
 // the one before. The name is shown as it is, but escaped.
 func (p *Progress) Stage(name string, total int) {
@@ -92,16 +89,8 @@ func (p *Progress) Stage(name string, total int) {
 	}
 }
 
-// Update tells how many things of the stage are done, failed ones included, and how
-// many of them failed.
-func (p *Progress) Update(done, failed int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done, p.failed = done, failed
-	p.due()
-}
-
-// Add is Update with what has been added.
+// Add tells how many things of the stage have been done since, failed ones included, and
+// how many of them failed.
 func (p *Progress) Add(done, failed int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -116,15 +105,6 @@ func (p *Progress) Grow(total int) {
 	defer p.mu.Unlock()
 	p.total += total
 	p.due()
-}
-
-// Now prints at once: what SIGUSR1 asks for.
-func (p *Progress) Now() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.ended {
-		p.print(p.o.Now())
-	}
 }
 
 // Done ends the stage: the terminal's line is cleared, the other modes print a last
@@ -144,18 +124,6 @@ func (p *Progress) Print(text string) {
 	defer p.mu.Unlock()
 	p.clear()
 	_, _ = io.WriteString(p.w, text)
-}
-
-// Writer returns a writer that does as Print, for a log on the same terminal.
-func (p *Progress) Writer() io.Writer { return beside{p} }
-
-type beside struct{ p *Progress }
-
-func (b beside) Write(text []byte) (int, error) {
-	b.p.mu.Lock()
-	defer b.p.mu.Unlock()
-	b.p.clear()
-	return b.p.w.Write(text)
 }
 
 func (p *Progress) due() {

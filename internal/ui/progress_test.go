@@ -58,7 +58,6 @@ func TestTTY(t *testing.T) {
 		update(time.Millisecond, 2, 0), "<clear><b>scan</b> 2/300 0% | 20.0/s | 15s left",
 		update(1900*time.Millisecond, 299, 2), "<clear><b>scan</b> 299/300 99% | 150/s | 7ms left | 2 failed",
 		func() { p.Print("warning\n") }, "<clear>warning\n",
-		func() { _, _ = p.Writer().Write([]byte("log\n")) }, "log\n",
 		func() { p.Now() }, "<clear><b>scan</b> 299/300 99% | 150/s | 7ms left | 2 failed",
 		func() { p.Stage("plan\x1b[2J", 0) }, `<clear><clear><b>plan\x1b[2J</b> 0`,
 		update(time.Second, 5, 0), `<clear><b>plan\x1b[2J</b> 5 | 5.0/s`,

@@ -50,9 +50,6 @@ func (t *Table) Row(cells ...any) {
 	t.rows = append(t.rows, row)
 }
 
-// Len returns the number of rows.
-func (t *Table) Len() int { return len(t.rows) }
-
 // cells escapes texts and notes their widths.
 func (t *Table) cells(texts []string) []string {
 	cells := make([]string, len(texts))
