@@ -2,13 +2,9 @@ package planfile_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -288,18 +284,6 @@ func TestTarget(t *testing.T) {
 	}
 	if _, err := (planfile.Item{Range: "5"}).Target("/calib"); err == nil {
 		t.Error("a range that is none has a target")
-	}
-}
-
-func TestDigest(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.plan.jsonl.zst")
-	plan := write(t, someItems())
-	if err := os.WriteFile(path, plan, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(plan)
-	if got, err := planfile.Digest(path); err != nil || got != hex.EncodeToString(sum[:]) {
-		t.Errorf("digest %s, error %v", got, err)
 	}
 }
 

@@ -3,15 +3,12 @@ package planfile
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"maps"
-	"os"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -207,18 +204,4 @@ func (r *Reader) decode(line []byte, into any) error {
 
 func (r *Reader) fail(what string, err error) error {
 	return &FormatError{Line: r.number, What: what, Err: err}
-}
-
-// Digest returns the SHA-256 of a plan's file: what a transaction pins.
-func Digest(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }

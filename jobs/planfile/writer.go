@@ -72,9 +72,6 @@ func (w *Writer) Close() error {
 	return errors.Join(w.err, w.zip.Close())
 }
 
-// Summary returns the counts of what has been written so far.
-func (w *Writer) Summary() Summary { return w.tally.summary() }
-
 func (w *Writer) write(value any) {
 	line, err := w.line.encode(value)
 	if err == nil {
