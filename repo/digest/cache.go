@@ -167,13 +167,6 @@ func (c *Cache) Put(path string, st Stat, sum Sum) {
 	c.entries[path], c.changed = added, true
 }
 
-// Len returns how many digests are remembered.
-func (c *Cache) Len() int {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return len(c.entries)
-}
-
 // Reads returns how many files Sum has read: 0 after an unchanged sweep.
 func (c *Cache) Reads() int64 { return c.reads.Load() }
 
