@@ -35,9 +35,6 @@ type Batch struct {
 	changes []*Change
 }
 
-// NewBatch returns an empty batch.
-func NewBatch() *Batch { return NewBatchOn(Host) }
-
 // NewBatchOn returns an empty batch that changes files through sys.
 func NewBatchOn(sys System) *Batch {
 	return &Batch{sys: lazy{system: sys, later: &later{sys: sys}}, dirs: map[string]*os.File{}}

@@ -140,7 +140,7 @@ func TestBatchMoved(t *testing.T) {
 		for _, removal := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, removal %v", name, removal), func(t *testing.T) {
 				root, dir := batchDir(t)
-				b := atomicfile.NewBatch()
+				b := atomicfile.NewBatchOn(atomicfile.Host)
 				c, err := b.Look(root, "replaced")
 				must(t, err)
 				if removal {
@@ -167,7 +167,7 @@ func TestBatchMoved(t *testing.T) {
 	}
 	t.Run("taken", func(t *testing.T) {
 		root, dir := batchDir(t)
-		b := atomicfile.NewBatch()
+		b := atomicfile.NewBatchOn(atomicfile.Host)
 		c, err := b.Look(root, "fresh")
 		must(t, err)
 		_, err = c.Stage(strings.NewReader("new\n"), atomicfile.Options{Mode: 0o664, Group: -1})

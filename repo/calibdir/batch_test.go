@@ -26,7 +26,7 @@ func TestBatch(t *testing.T) {
 	if size, err := calib.HistorySize(target); err != nil || size != -1 || len(missing) != 3 {
 		t.Errorf("history of %d bytes, %v, missing %q", size, err, missing)
 	}
-	files := atomicfile.NewBatch()
+	files := atomicfile.NewBatchOn(atomicfile.Host)
 	b := calibdir.NewBatch(files)
 	change, err := b.Look(calib, target)
 	must(t, err)
@@ -56,7 +56,7 @@ func TestBatch(t *testing.T) {
 		t.Errorf("%d records, %v", len(records), err)
 	}
 
-	files = atomicfile.NewBatch()
+	files = atomicfile.NewBatchOn(atomicfile.Host)
 	b = calibdir.NewBatch(files)
 	if gone, err := b.RemoveHistory(calib, target, func(r calibdir.HistoryRecord) bool { return r.File == "0-end.data" }); gone || err != nil {
 		t.Errorf("a HISTORY with a line of others: %v, %v", gone, err)
@@ -90,7 +90,7 @@ func TestRemoveHistoryOfOthers(t *testing.T) {
 	folder := filepath.Dir(target.Path())
 	must(t, os.MkdirAll(folder, 0o755))
 	must(t, os.WriteFile(filepath.Join(folder, "HISTORY"), []byte("a note\n"), 0o644))
-	files := atomicfile.NewBatch()
+	files := atomicfile.NewBatchOn(atomicfile.Host)
 	defer files.Close()
 	gone, err := calibdir.NewBatch(files).RemoveHistory(calib, target, func(calibdir.HistoryRecord) bool { return true })
 	if gone || err != nil {
@@ -121,7 +121,7 @@ func TestReserve(t *testing.T) {
 	if names, err := calib.Names(target); len(names) > 0 || err != nil || tree(t, experiment) != before {
 		t.Errorf("names %v, %v", names, err)
 	}
-	files := atomicfile.NewBatch()
+	files := atomicfile.NewBatchOn(atomicfile.Host)
 	defer files.Close()
 	b := calibdir.NewBatch(files)
 	made, err := b.MakeFolder(calib, target)
