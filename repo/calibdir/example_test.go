@@ -28,6 +28,16 @@ func ExamplePick() {
 	// file "7-x.data": TypeError: psana raises an exception on this name and reads no constants of its directory; rename or remove the file
 }
 
+// What a path that somebody wrote down stands for.
+func ExampleParsePath() {
+	target, err := calibdir.ParsePath("/reg/d/psdm/XPP/xpptut15/calib/Epix100a::CalibV1/XcsEndstation.0:Epix100a.1/pedestals/260-end.data")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(target.CType, "of", target.Source, "for runs", target.Range)
+	// Output: pedestals of XcsEndstation.0:Epix100a.1 for runs 260-end
+}
+
 // A deployment: the file first, its record last.
 func ExampleCalib_Install() {
 	experiment, err := os.MkdirTemp("", "xpptut15")
