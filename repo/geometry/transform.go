@@ -14,7 +14,8 @@ func (t turn) apply(a, b float64) (float64, float64) {
 	return a*t.cos - b*t.sin, b*t.cos + a*t.sin
 }
 
-// A transform takes points of an object to the frame of its parent.
+// A transform takes points of an object, in um, to the frame of its parent: rotations
+// about z, y and x, then the shift (PSCalib's GeometryObject).
 type transform struct {
 	z, y, x turn
 	origin  [3]float64 // um
@@ -33,8 +34,3 @@ func (t transform) apply(x, y, z float64) (float64, float64, float64) {
 	y, z = t.x.apply(y, z)
 	return x + t.origin[0], y + t.origin[1], z + t.origin[2]
 }
-
-// ToParent takes a point of an object at this position, in um, to the frame of the
-// object's parent: rotations about z, y and x, then the shift (PSCalib's
-// GeometryObject).
-func (p Position) ToParent(x, y, z float64) (px, py, pz float64) { return p.transform().apply(x, y, z) }
