@@ -110,18 +110,6 @@ type Origin struct {
 	Stamp      repo.Stamp // for which tables were chosen
 }
 
-// PanelPath returns where the constants of one panel, of all gains, belong:
-//
-//	<panel id>/<dir>/<word>_<alias>_<stamp>_<experiment>_r<run>_<ctype>.txt
-func (g *Gains) PanelPath(k Kind, id, alias string, o Origin) string {
-	return g.Dir() + "/" + g.panelName(k, id, alias, o)
-}
-
-func (g *Gains) panelName(k Kind, id, alias string, o Origin) string {
-	name := repo.Name{DetType: g.family.String(), Alias: alias, Stamp: o.Stamp, Experiment: o.Experiment, Run: o.Run, CType: k.CType}
-	return id + "/" + k.Dir + "/" + name.String()
-}
-
 // MergePath returns where the constants of a whole detector belong:
 //
 //	merge_tmp/<source>-<stamp>-<experiment>-r<run>-<ctype>.txt
@@ -133,10 +121,14 @@ func mergeName(k Kind, source string, o Origin) string {
 	return fmt.Sprintf("%s/%s-%s-%s-r%04d-%s.txt", mergeDir, strings.ReplaceAll(source, "/", "-"), o.Stamp, o.Experiment, o.Run, k.Deployed)
 }
 
-// WritePanel writes the constants of one panel to its PanelPath, in place of earlier
-// ones. Each file appears whole, with the header of the moment.
+// WritePanel writes the constants of one panel, of all gains, in place of earlier ones:
+//
+//	<panel id>/<dir>/<word>_<alias>_<stamp>_<experiment>_r<run>_<ctype>.txt
+//
+// Each file appears whole, with the header of the moment.
 func (g *Gains) WritePanel(k Kind, id, alias string, o Origin, a *ndarray.Array) (path string, err error) {
-	return g.files.WriteArray(g.panelName(k, id, alias, o), a, k.Format)
+	name := repo.Name{DetType: g.family.String(), Alias: alias, Stamp: o.Stamp, Experiment: o.Experiment, Run: o.Run, CType: k.CType}
+	return g.files.WriteArray(id+"/"+k.Dir+"/"+name.String(), a, k.Format)
 }
 
 // WriteMerge is WritePanel for the whole detector and its MergePath.
