@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"deployconstants/internal/ui"
 	"deployconstants/jobs/jobdir"
+	"deployconstants/pipeline"
 	"deployconstants/stages/submit"
 	"deployconstants/stages/task"
 )
@@ -62,19 +62,9 @@ func jobStatus(env Env, c *cli.Context) error {
 		if !c.Bool("watch") || status.State != submit.Active && status.State != submit.Waiting && status.State != submit.Unasked {
 			return endOfStatus(status)
 		}
-		if err := wait(c.Context, pause); err != nil {
+		if err := pipeline.Sleep(c.Context, pause); err != nil {
 			return err
 		}
-	}
-}
-
-// wait waits, or returns why not.
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"deployconstants/internal/fslock"
 	"deployconstants/jobs/jobdir"
+	"deployconstants/pipeline"
 	"deployconstants/slurm"
 )
 
@@ -40,19 +41,10 @@ func (o *Options) applyDefaults() {
 		o.Now = time.Now
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = pipeline.Sleep
 	}
 	if o.Tell == nil {
 		o.Tell = func(string) {}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
 	}
 }
 

@@ -8,11 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"deployconstants/jobs"
 	"deployconstants/jobs/planfile"
 	"deployconstants/jobs/tx"
+	"deployconstants/pipeline"
 	"deployconstants/repo/digest"
 	"deployconstants/stages/apply"
 	"deployconstants/stages/merge"
@@ -377,10 +377,5 @@ func (s *sweep) settle(ctx context.Context) error {
 		return nil
 	}
 	s.Events.Stage("wait for the clock", 0)
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(digest.Settled):
-		return nil
-	}
+	return pipeline.Sleep(ctx, digest.Settled)
 }

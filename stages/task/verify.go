@@ -10,6 +10,7 @@ import (
 
 	"deployconstants/jobs/jobdir"
 	"deployconstants/jobs/tx"
+	"deployconstants/pipeline"
 	"deployconstants/repo/digest"
 	"deployconstants/stages/apply"
 	"deployconstants/stages/manifest"
@@ -80,7 +81,7 @@ func Conclude(ctx context.Context, job *jobdir.Job, o apply.Options, id string) 
 		complete, err := apply.Conclude(ctx, o, id)
 		switch {
 		case errors.Is(err, tx.ErrRunning) && time.Since(begin) < concludeTimeout && ctx.Err() == nil:
-			if err := pause(ctx, time.Second); err != nil {
+			if err := pipeline.Sleep(ctx, time.Second); err != nil {
 				return err
 			}
 			continue // an attempt that was taken for dead, or a task that was faster
@@ -94,16 +95,6 @@ func Conclude(ctx context.Context, job *jobdir.Job, o apply.Options, id string) 
 func isFinished(ctx context.Context, store *tx.Store, id string) (bool, error) {
 	summary, err := store.Summary(ctx, id)
 	return summary.Result != nil, err
-}
-
-// pause waits, or returns the cause of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
-	}
 }
 
 // verifyParts is into how many parts a shard is verified, so that a task which is told
