@@ -167,8 +167,7 @@ func Verify(deployed *tx.Deployed, filter ledger.Filter, plan io.Reader, calibDi
 		e.Time += verifyFile + time.Duration(size)*verifyByte
 	}
 	for owned := range deployed.Paths() {
-		instrument := strings.ToUpper(owned.Experiment[:min(3, len(owned.Experiment))])
-		if filter.MatchExperiment(instrument, owned.Experiment) {
+		if filter.MatchExperiment(dataset.InstrumentOf(owned.Experiment), owned.Experiment) {
 			add(owned.Experiment, owned.CalibDir, owned.Size)
 		}
 	}

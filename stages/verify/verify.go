@@ -4,11 +4,11 @@ import (
 	"context"
 	"hash/fnv"
 	"os"
-	"strings"
 	"time"
 
 	"deployconstants/jobs/tx"
 	"deployconstants/pipeline"
+	"deployconstants/xtc/dataset"
 	"deployconstants/xtc/ledger"
 )
 
@@ -136,9 +136,8 @@ func (o *Options) selects(owned *tx.Owned) bool {
 	if o.Transaction != "" && owned.Tx != o.Transaction {
 		return false
 	}
-	instrument := strings.ToUpper(owned.Experiment[:min(3, len(owned.Experiment))]) // the first letters of every name at LCLS
 	names := ledger.Filter{Sources: o.Filter.Sources}
-	return o.Filter.MatchExperiment(instrument, owned.Experiment) && names.MatchSource(owned.Source, "", "")
+	return o.Filter.MatchExperiment(dataset.InstrumentOf(owned.Experiment), owned.Experiment) && names.MatchSource(owned.Source, "", "")
 }
 
 // samples reports whether it is the file's turn today.

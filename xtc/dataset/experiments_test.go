@@ -27,6 +27,7 @@ func TestRealExperiments(t *testing.T) {
 	if len(lines) != 1005 || len(experiments.All()) != len(lines) || len(experiments.Malformed()) > 0 {
 		t.Errorf("%d rows and malformed lines %v of %d", len(experiments.All()), experiments.Malformed(), len(lines))
 	}
+	others := 0 // whose instrument is not in the name
 	for _, line := range lines {
 		t.Run(line, func(t *testing.T) {
 			testenv.Case(t, "real/expdb")
@@ -41,7 +42,16 @@ func TestRealExperiments(t *testing.T) {
 					t.Errorf("Lookup(%q) is %+v, %v", text, got, err)
 				}
 			}
+			if dataset.InstrumentOf(want.Name) != want.Instrument {
+				others++
+			}
 		})
+	}
+	if others != 7 {
+		t.Errorf("%d names do not begin with the instrument", others)
+	}
+	if got := dataset.InstrumentOf("x"); got != "X" {
+		t.Errorf("the instrument of x is %q", got)
 	}
 }
 

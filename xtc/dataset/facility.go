@@ -251,7 +251,7 @@ func (l *lister) rowOf(name string) (Experiment, bool) {
 // spelling is the directory of the experiment's instrument as Locate has it.
 func (l *lister) spelling(exp Experiment) string {
 	if exp.Number == 0 {
-		return exp.Name[:3]
+		return exp.Name[:instrumentLetters]
 	}
 	return exp.Instrument
 }
