@@ -134,17 +134,13 @@ func lineOf(job *jobdir.Job) (jobLine, error) {
 
 // add adds what there is of a step.
 func (l *jobLine) add(job *jobdir.Job, step jobdir.Step) error {
-	count := 1
-	if step.Array() {
-		cut, err := job.Shards(step)
-		if errors.Is(err, jobdir.ErrNotCut) {
-			l.Step = cmp.Or(l.Step, step)
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		count = len(cut.Shards)
+	count, err := job.Count(step)
+	if errors.Is(err, jobdir.ErrNotCut) {
+		l.Step = cmp.Or(l.Step, step)
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	missing, err := job.Missing(step)
 	if err != nil {

@@ -234,6 +234,16 @@ func (j *Job) Shards(step Step) (Cut, error) {
 	return Cut{}, fmt.Errorf("%s: %w: %w", j.path(name), ErrDamaged, err)
 }
 
+// Count returns how many shards a step has, which is one if it is not cut at all. Errors
+// are those of Shards.
+func (j *Job) Count(step Step) (int, error) {
+	if !step.Array() {
+		return 1, nil
+	}
+	cut, err := j.Shards(step)
+	return len(cut.Shards), err
+}
+
 // manifest returns what a shard is to do.
 func (j *Job) manifest(step Step, shard int, pinned Pinned) ([]Work, error) {
 	name := filepath.Join(string(step), "shards", manifestName(shard))

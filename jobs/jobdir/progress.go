@@ -34,16 +34,9 @@ type AttemptProgress struct {
 // is not cut yet, none. Errors are those of reading
 // directories, and the cause of ctx.
 func (j *Job) Progress(ctx context.Context, step Step) ([]Progress, error) {
-	count := 1
-	if step.Array() {
-		switch cut, err := j.Shards(step); {
-		case errors.Is(err, ErrNotCut):
-			count = 0
-		case err != nil:
-			return nil, err
-		default:
-			count = len(cut.Shards)
-		}
+	count, err := j.Count(step)
+	if err != nil && !errors.Is(err, ErrNotCut) {
+		return nil, err
 	}
 	results, err := numbers(j.path(string(step), "results"), ".jsonl")
 	if err != nil {
@@ -119,13 +112,9 @@ func (j *Job) progress(step Step, shard int, done, begun bool) Progress {
 // Missing returns the numbers of the shards of a step that have no result. The error
 // wraps ErrNotCut, or is that of reading.
 func (j *Job) Missing(step Step) ([]int, error) {
-	count := 1
-	if step.Array() {
-		cut, err := j.Shards(step)
-		if err != nil {
-			return nil, err
-		}
-		count = len(cut.Shards)
+	count, err := j.Count(step)
+	if err != nil {
+		return nil, err
 	}
 	results, err := numbers(j.path(string(step), "results"), ".jsonl")
 	if err != nil {

@@ -85,7 +85,7 @@ func (m *merging) step(ctx context.Context, step jobdir.Step) error {
 	if step == jobdir.Plan {
 		return m.plan(missing)
 	}
-	cut, err := m.job.Shards(step)
+	count, err := m.job.Count(step)
 	if err != nil {
 		return err
 	}
@@ -94,11 +94,11 @@ func (m *merging) step(ctx context.Context, step jobdir.Step) error {
 		without[shard] = true
 	}
 	if step == jobdir.Scan {
-		if err := m.general(len(cut.Shards), without); err != nil {
+		if err := m.general(count, without); err != nil {
 			return err
 		}
 	}
-	for shard := 1; shard <= len(cut.Shards); shard++ {
+	for shard := 1; shard <= count; shard++ {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
