@@ -249,7 +249,7 @@ func TestRefuses(t *testing.T) {
 		t.Errorf("gain bits as data: %v", err)
 	}
 	for _, mode := range []string{"", "Dynamic", "normal"} {
-		if _, err := dark.JungfrauGain(mode); !errors.Is(err, dark.ErrGain) {
+		if _, _, err := dark.JungfrauGain(mode); !errors.Is(err, dark.ErrGain) {
 			t.Errorf("mode %q: %v", mode, err)
 		}
 	}

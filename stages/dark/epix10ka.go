@@ -5,13 +5,14 @@ import (
 	"math"
 	"slices"
 
+	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 )
 
 // Epix10kaModes are the gain modes of an epix10ka, in the order of the first
 // dimension of its constants: fixed high, medium, low; automatic high to low and
 // medium to low, before and behind the switch.
-var Epix10kaModes = [...]string{"FH", "FM", "FL", "AHL-H", "AML-M", "AHL-L", "AML-L"}
+var Epix10kaModes = slices.Concat(repo.GainModes("epix10ka")...)
 
 // epix10kaCycles are the calibration cycles of a dark, which give the first five
 // modes.

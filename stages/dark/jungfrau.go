@@ -2,32 +2,28 @@ package dark
 
 import (
 	"fmt"
+	"slices"
 
+	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 )
 
 // JungfrauGains are the gain indices of a Jungfrau: high, medium, low.
 const JungfrauGains = 3
 
-// jungfrauModes gives the gain index of a configured gain mode
-// (spec/dark.md section 5). Dynamic gain is no mode for darks.
-var jungfrauModes = map[string]int{
-	"Normal": 0, "HighGain0": 0,
-	"FixedGain1": 1, "ForcedGain1": 1,
-	"FixedGain2": 2, "ForcedGain2": 2,
-}
-
 // jungfrauBits are the upper two bits of raw values by gain index; 2 is invalid.
 var jungfrauBits = [JungfrauGains]int{0, 1, 3}
 
-// JungfrauGain returns the gain index of a step, 0 to 2, by the name of the
-// configured gain mode. The error is ErrGain.
-func JungfrauGain(mode string) (int, error) {
-	gain, known := jungfrauModes[mode]
-	if !known {
-		return 0, fmt.Errorf("%w: %q is no mode of a Jungfrau dark", ErrGain, mode)
+// JungfrauGain returns the gain index of a step, 0 to 2, by the name of the configured
+// gain mode, and what both are called in names of tables, as in repo.GainModes
+// (spec/dark.md section 5). Dynamic gain is no mode for darks. The error is ErrGain.
+func JungfrauGain(mode string) (gain int, table string, err error) {
+	for gain, tables := range repo.GainModes("jungfrau") {
+		if table := fmt.Sprintf("gm%d-%s", gain, mode); slices.Contains(tables, table) {
+			return gain, table, nil
+		}
 	}
-	return gain, nil
+	return 0, "", fmt.Errorf("%w: %q is no mode of a Jungfrau dark", ErrGain, mode)
 }
 
 // NewJungfrau begins the dark of one step (calibration cycle, or run) of a

@@ -127,12 +127,12 @@ func TestJungfrau(t *testing.T) {
 // jungfrauStep makes the dark of a step.
 func jungfrauStep(t *testing.T, c darkCase, mode caseMode) *dark.Result {
 	t.Helper()
-	gain, err := dark.JungfrauGain(mode.GainMode)
+	gain, table, err := dark.JungfrauGain(mode.GainMode)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if gain != mode.IGM {
-		t.Fatalf("%s is gain %d, want %d", mode.GainMode, gain, mode.IGM)
+	if want := fmt.Sprintf("gm%d-%s", mode.IGM, mode.GainMode); gain != mode.IGM || table != want {
+		t.Fatalf("%s is gain %d, %s, want %d, %s", mode.GainMode, gain, table, mode.IGM, want)
 	}
 	p, err := dark.NewJungfrau(c.Params.jungfrauParams(), mode.Generator.Shape, gain)
 	if err != nil {

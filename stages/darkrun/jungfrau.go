@@ -84,11 +84,7 @@ func (c *camera) wantsStep(step, before int, most *int) bool {
 func (j *jungfrau) mode(event *dataset.Event) (gain int, name string, err error) {
 	for _, config := range event.Store.Configs(j.detector.Src) {
 		if c, ok := config.(*xtc.JungfrauConfig); ok {
-			mode := c.GainMode.String()
-			if gain, err = dark.JungfrauGain(mode); err != nil {
-				return 0, "", err
-			}
-			return gain, fmt.Sprintf("gm%d-%s", gain, mode), nil
+			return dark.JungfrauGain(c.GainMode.String())
 		}
 	}
 	return 0, "", fmt.Errorf("%w: no configuration tells the gain", ErrNoDark)
