@@ -62,6 +62,19 @@ const (
 	amlL
 )
 
+// beforeSwitch are the gains of auto modes before the switch, by those behind it.
+var beforeSwitch = map[int]int{ahlL: ahlH, amlL: amlM}
+
+// BehindSwitch returns the modes of an epix10ka behind the switch of auto modes, by those
+// before it.
+func BehindSwitch() map[string]string {
+	modes, all := repo.GainModes(Epix10ka.String()), map[string]string{}
+	for behind, before := range beforeSwitch {
+		all[modes[before][0]] = modes[behind][0]
+	}
+	return all
+}
+
 // Factors are the nominal gains of an epix10ka, ADU/keV.
 type Factors struct{ High, Medium, Low float64 }
 

@@ -147,6 +147,40 @@ func TestNewest(t *testing.T) {
 	}
 }
 
+// TestStoreNewest: the newest table of one mode, of any directory of a panel.
+func TestStoreNewest(t *testing.T) {
+	r := constants(t)
+	for _, stamp := range []repo.Stamp{early, at, late} {
+		write(t, r.Dir(), "epix10ka/P/"+name("epix10ka", "gain", "gainci", "AHL-H", stamp), "1")
+	}
+	again := strings.Replace(name("epix10ka", "gain", "gainci", "AHL-H", at), "_r1021", "_r1022", 1)
+	write(t, r.Dir(), "epix10ka/P/"+again, "1")
+	write(t, r.Dir(), "epix10ka/P/"+name("epix10ka", "gain", "gainci", "AHL-L", late), "1")
+	write(t, r.Dir(), repo.Withdrawn("epix10ka/P/"+name("epix10ka", "gain", "gainci", "AML-M", early)), "1")
+	store := panels.InConstants(r, typeNamed(t, "epix10ka"))
+	for _, c := range []struct {
+		id, mode string
+		at       repo.Stamp
+		want     string
+	}{
+		{"P", "AHL-H", early - 1, ""}, {"P", "AHL-H", early, name("epix10ka", "gain", "gainci", "AHL-H", early)}, {"P", "AHL-H", late - 1, again},
+		{"P", "AHL-H", late, name("epix10ka", "gain", "gainci", "AHL-H", late)}, {"P", "AML-M", late, ""}, {"Q", "AHL-H", late, ""},
+	} {
+		if c.want != "" {
+			c.want = r.Dir() + "/epix10ka/P/" + c.want
+		}
+		if got, err := store.Newest(c.id, "gain", "gainci", c.mode, c.at); err != nil || got != c.want {
+			t.Errorf("%s of %s at %s: %q, %v, want %q", c.mode, c.id, c.at, got, err, c.want)
+		}
+	}
+}
+
+func TestBehindSwitch(t *testing.T) {
+	if diff := cmp.Diff(map[string]string{"AHL-H": "AHL-L", "AML-M": "AML-L"}, panels.BehindSwitch()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestGaps: what is missing and should be there is named; what a dark never gives is
 // not missed; fills are those of the original.
 func TestGaps(t *testing.T) {

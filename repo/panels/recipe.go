@@ -94,9 +94,8 @@ func (t tablesOfPanel) addOffsets(cells []cell, at repo.Stamp) {
 // mode as the high one of that mode. Without that one it has no scale, and is
 // missing.
 func (r *Recipe) scale(cells []cell) {
-	partners := map[int]int{ahlL: ahlH, amlL: amlM}
 	for gain := range cells {
-		partner, low := partners[gain]
+		partner, low := beforeSwitch[gain]
 		if !low {
 			partner = gain
 		}

@@ -65,6 +65,19 @@ func (s Store) List(ids []string, k Kind) (*Shelf, error) {
 	return shelf, nil
 }
 
+// Newest returns the path of the newest table of a mode that is not newer than the stamp,
+// in a directory of a panel; "" for none. Of equal stamps the greatest name counts. It is
+// for single tables, also such as no kind is merged of. The error is what looking says.
+func (s Store) Newest(id, dir, ctype, mode string, at repo.Stamp) (path string, err error) {
+	shelf, tables := &Shelf{store: s, withdrawn: map[string]bool{}}, tablesOfPanel{}
+	modes := []string{mode}
+	if err := shelf.list(tables, id, tableDir{dir, ctype, modes}); err != nil {
+		return "", err
+	}
+	newest, _ := tables.newest(modes, at)
+	return newest.Path, nil
+}
+
 // list takes the tables in a directory of a panel.
 func (s *Shelf) list(tables tablesOfPanel, id string, d tableDir) error {
 	dir := s.store.dir + id + "/" + d.name

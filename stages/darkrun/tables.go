@@ -8,6 +8,7 @@ import (
 	"deployconstants/internal/logx"
 	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
+	"deployconstants/repo/panels"
 	"deployconstants/stages/dark"
 )
 
@@ -136,7 +137,7 @@ func (c *camera) saveTable(m *Made, dir panelDir, in, ctype, mode string, write 
 }
 
 // switchedModes are the modes of an epix10ka behind the switch of another.
-var switchedModes = map[string]string{"AHL-H": "AHL-L", "AML-M": "AML-L"}
+var switchedModes = panels.BehindSwitch()
 
 // saveSwitched derives the pedestals behind the switch of an automatic mode of a panel,
 // where the repository has offsets and gains of charge injection before and behind it.
@@ -154,7 +155,7 @@ func (c *camera) saveSwitched(m *Made, dir panelDir, mode string, shape []int, p
 	for i, of := range []struct{ dir, ctype, mode string }{
 		{"offset", "offset", mode}, {"offset", "offset", behind}, {"gain", "gainci", mode}, {"gain", "gainci", behind},
 	} {
-		path, err := c.newestTable(dir.dir+"/"+of.dir, dir.panel.Type.Name, of.ctype, of.mode, dir.name.Stamp)
+		path, err := panels.InConstants(c.Repository, dir.panel.Type).Newest(dir.panel.ID, of.dir, of.ctype, of.mode, dir.name.Stamp)
 		if err != nil {
 			return err
 		}
@@ -177,37 +178,12 @@ func (c *camera) saveSwitched(m *Made, dir panelDir, mode string, shape []int, p
 	})
 }
 
-// newestTable returns the path of the newest table of a directory that is not newer than
-// the stamp; "" for none. Of equal stamps the greatest name counts.
-func (c *camera) newestTable(dir, detType, ctype, mode string, stamp repo.Stamp) (path string, err error) {
-	items, err := c.Repository.Items(dir)
-	if err != nil {
-		return "", err
-	}
-	var newest repo.Stamp
-	for _, item := range items {
-		table, ok := repo.ParseTable(item.Name, detType, ctype, mode)
-		if ok && table.Stamp <= stamp && table.Stamp >= newest {
-			newest, path = table.Stamp, c.Repository.Dir()+"/"+dir+"/"+item.Name
-		}
-	}
-	return path, nil
-}
-
 // previousTables returns the pedestals of each panel in that gain which are older than
 // the stamp; none where one has none.
-func (c *camera) previousTables(panels []repo.Panel, mode string, stamp repo.Stamp) ([]string, error) {
+func (c *camera) previousTables(of []repo.Panel, mode string, stamp repo.Stamp) ([]string, error) {
 	var all []string
-	for _, panel := range panels {
-		alias, found, err := c.Repository.LookupAlias(panel)
-		if err != nil || !found {
-			return nil, err
-		}
-		dir, err := c.Repository.DetectorDir(panel, alias)
-		if err != nil {
-			return nil, err
-		}
-		path, err := c.newestTable(dir+"/"+string(repo.Pedestals), panel.Type.Name, string(repo.Pedestals), mode, stamp-1)
+	for _, panel := range of {
+		path, err := panels.InConstants(c.Repository, panel.Type).Newest(panel.ID, string(repo.Pedestals), string(repo.Pedestals), mode, stamp-1)
 		if err != nil || path == "" {
 			return nil, err
 		}
