@@ -145,11 +145,15 @@ func (c *camera) newDark(step int, gain string) *Dark {
 	return d
 }
 
-// panels returns the ids of the detector's panels, of which there are n.
+// panels returns the detector's panels, of which there are n. A single one may be known by
+// a name in place of an id, though nothing is merged of its tables.
 func (c *camera) panels(n int) ([]repo.Panel, error) {
 	ids := []string{c.panel.ID}
 	if n > 1 || c.chosen != nil {
-		ids = strings.Split(c.panel.ID, "_")
+		var err error
+		if ids, err = panels.Split(c.panel); err != nil {
+			return nil, fmt.Errorf("%w: tables of panels need an id for each: %w", ErrNoDark, err)
+		}
 	}
 	if c.chosen != nil {
 		var err error
@@ -157,7 +161,7 @@ func (c *camera) panels(n int) ([]repo.Panel, error) {
 			return nil, err
 		}
 	}
-	if len(ids) != n || n > 1 && c.panel.IsName {
+	if len(ids) != n {
 		return nil, fmt.Errorf("%w: %d panels have the id %s: tables of panels need one for each", ErrNoDark, n, c.panel.ID)
 	}
 	all := make([]repo.Panel, n)

@@ -269,7 +269,7 @@ func TestJungfrauWithoutIDs(t *testing.T) {
 	})
 	w.options.Detectors = []string{source}
 	d := w.run("260").Darks[0]
-	if !errors.Is(d.Err(), darkrun.ErrNoDark) || !strings.Contains(d.Error, "2 panels have the id CxiDs1-0-Jungfrau-0") || len(d.Files) != 0 {
+	if !errors.Is(d.Err(), darkrun.ErrNoDark) || !strings.Contains(d.Error, "CxiDs1.0:Jungfrau.0 has no ids of hardware") || len(d.Files) != 0 {
 		t.Errorf("%+v", d)
 	}
 }
