@@ -71,9 +71,6 @@ func (r Range) Check() error {
 	return nil
 }
 
-// Contains reports whether the run is in the range.
-func (r Range) Contains(run int) bool { return r.Begin <= run && run <= r.End }
-
 // String returns the range as ParseRange takes it: "0-end".
 func (r Range) String() string {
 	if r.End == RunEnd {

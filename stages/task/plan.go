@@ -25,7 +25,7 @@ import (
 	"deployconstants/xtc/ledger"
 )
 
-// PlanOptions say how the plan of a job is made. All but Tell are mandatory.
+// PlanOptions say how the plan of a job is made. All are mandatory.
 type PlanOptions struct {
 	Job   *jobdir.Job
 	Sweep sweep.Options // State, Ledger, Store, Digests, Resolve, Plan, Verify.Filter, Header, Apply, Events
@@ -35,7 +35,6 @@ type PlanOptions struct {
 
 	Each time.Duration // so long should a task of the later steps take
 	Now  func() time.Time
-	Tell func(settled, failed int)
 }
 
 // Planned is what the step came to: the extra of its result.
