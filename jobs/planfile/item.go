@@ -1,10 +1,6 @@
 package planfile
 
-import (
-	"slices"
-
-	"deployconstants/repo/calibdir"
-)
+import "slices"
 
 // A Kind says what an item is about.
 type Kind string
@@ -144,15 +140,4 @@ type Pick struct {
 	// Outcome is the action of the file that serves the runs, if they read what was
 	// resolved for them: create, replace, adopt, unchanged; else why they do not.
 	Outcome Action `json:"outcome"`
-}
-
-// Target returns the place that an item of kind file is about, below the calib
-// directory given. The error is that of calibdir.ParseRange or Target.Check.
-func (it Item) Target(calibDir string) (calibdir.Target, error) {
-	r, err := calibdir.ParseRange(it.Range)
-	if err != nil {
-		return calibdir.Target{}, err
-	}
-	t := calibdir.Target{Dir: calibDir, Group: it.Group, Source: it.Source, CType: it.CType, Range: r}
-	return t, t.Check()
 }

@@ -277,16 +277,6 @@ func TestLongLine(t *testing.T) {
 	}
 }
 
-func TestTarget(t *testing.T) {
-	target, err := someItems()[2].Target("/other/calib")
-	if want := "/other/calib/Epix100a::CalibV1/XcsEndstation.0:Epix100a.1/pixel_gain/30-end.data"; err != nil || target.Path() != want {
-		t.Errorf("path %s, error %v, want %s", target.Path(), err, want)
-	}
-	if _, err := (planfile.Item{Range: "5"}).Target("/calib"); err == nil {
-		t.Error("a range that is none has a target")
-	}
-}
-
 func linesOf(t testing.TB, plan []byte) []string {
 	t.Helper()
 	zip, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))

@@ -183,7 +183,9 @@ func (s *site) carryOut(t testing.TB, items []planfile.Item) owner {
 		if item.Kind != planfile.KindFile || !item.Action.Changes() {
 			continue
 		}
-		target, err := item.Target(item.CalibDir)
+		target, err := tx.Place{
+			Experiment: item.Experiment, CalibDir: item.CalibDir, Group: item.Group, Source: item.Source, CType: item.CType, Range: item.Range,
+		}.Target()
 		if err != nil {
 			t.Fatal(err)
 		}
