@@ -44,32 +44,8 @@ func FuzzRun(f *testing.F) {
 		f.Add(whole)
 		f.Add(whole[:len(whole)*2/3])
 	}
-	zone, err := repo.LoadZone("")
-	if err != nil {
-		f.Fatal(err)
-	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		dir := t.TempDir()
-		path := filepath.Join(dir, "e665-r0260-s00-c00.xtc")
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		repository, err := repo.Create(filepath.Join(dir, "repo"), repo.Options{Group: -1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer repository.Close()
-		spec, err := dataset.ParseSpec(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		report, err := darkrun.Run(t.Context(), darkrun.Options{
-			Repository: repository, Dataset: spec, Detectors: []string{epixSource, "CxiDs1.0:Jungfrau.0"}, Experiment: "xpptut15",
-			Zone: zone, Group: -1, Workers: 1,
-		}, logx.New(io.Discard, logrus.DebugLevel))
-		if err != nil {
-			t.Fatal(err)
-		}
+		report := runBytes(t, content, darkrun.Options{Detectors: []string{epixSource, "CxiDs1.0:Jungfrau.0"}, Workers: 1})
 		if len(report.Darks) == 0 && report.Err() == nil {
 			t.Error("neither a dark nor an error")
 		}
@@ -103,32 +79,10 @@ func FuzzInjection(f *testing.F) {
 			f.Add(whole[:len(whole)*4/5])
 		}
 	}
-	zone, err := repo.LoadZone("")
-	if err != nil {
-		f.Fatal(err)
-	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		dir := t.TempDir()
-		path := filepath.Join(dir, "e665-r0260-s00-c00.xtc")
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		repository, err := repo.Create(filepath.Join(dir, "repo"), repo.Options{Group: -1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer repository.Close()
-		spec, err := dataset.ParseSpec(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		report, err := darkrun.Run(t.Context(), darkrun.Options{
-			Repository: repository, Dataset: spec, Detectors: []string{"epix10ka"}, Experiment: "xpptut15", Zone: zone, Group: -1, MaxBad: 1,
-			Injection: &darkrun.InjectionOptions{Panels: []int{0}},
-		}, logx.New(io.Discard, logrus.DebugLevel))
-		if err != nil {
-			t.Fatal(err)
-		}
+		report := runBytes(t, content, darkrun.Options{
+			Detectors: []string{"epix10ka"}, MaxBad: 1, Injection: &darkrun.InjectionOptions{Panels: []int{0}},
+		})
 		if report.Err() == nil && len(report.Injections) < 2 {
 			t.Errorf("neither constants nor an error: %+v", report)
 		}
@@ -145,4 +99,31 @@ func FuzzInjection(f *testing.F) {
 			}
 		}
 	})
+}
+
+// runBytes processes a file of these bytes, with a repository of its own.
+func runBytes(t *testing.T, content []byte, o darkrun.Options) darkrun.Report {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "e665-r0260-s00-c00.xtc")
+	err := os.WriteFile(path, content, 0o644)
+	if err == nil {
+		o.Repository, err = repo.Create(filepath.Join(dir, "repo"), repo.Options{Group: -1})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Repository.Close()
+	if o.Dataset, err = dataset.ParseSpec(path); err == nil {
+		o.Zone, err = repo.LoadZone("")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Experiment, o.Group = "xpptut15", -1
+	report, err := darkrun.Run(t.Context(), o, logx.New(io.Discard, logrus.DebugLevel))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
 }
