@@ -44,7 +44,7 @@
 // An abandoned item is not attempted rather than failed: its work is cancelled and
 // the sink does not hear of it, even if the work had just been completed. Work
 // must therefore be idempotent. Interrupts makes Drain and ctx from signals.
-// Sleep waits no longer than ctx lasts.
+// Sleep waits no longer than ctx lasts. Beside does one thing while its caller goes on.
 //
 // # Limits
 //
