@@ -56,7 +56,8 @@
 //   - Results are the reference's to the last bit, on every machine: sums are of
 //     whole numbers, those over pixels in numpy's order, and no product is fused with
 //     a sum. Lines of charge injection agree to 1e-9.
-//   - They do not depend on the number of workers.
+//   - They do not depend on the number of workers. Those that are at frames still when
+//     the last one was added end with Finish, or Close.
 //   - Memory does not grow with the number of frames, but for the first 500 of an
 //     Epix10ka that are not to come twice, and for the pulsed pixels of Pulses.
 //

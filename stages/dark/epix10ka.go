@@ -82,7 +82,7 @@ const (
 // Epix10kaOptions are those of NewEpix10ka. The zero value is ready for use.
 type Epix10kaOptions struct {
 	Frames  int // collected at most; default 1024
-	Workers int // tiles that are worked on at a time; 0 or 1: by the caller itself
+	Workers int // as Params.Workers
 }
 
 // An Epix10ka makes the dark of one calibration cycle of an epix10ka, quad or 2M:
@@ -95,20 +95,16 @@ type Epix10kaOptions struct {
 // D5). It is not safe for concurrent use.
 type Epix10ka struct {
 	options   Epix10kaOptions
-	shape     []int // of a panel
-	panels    []*epixPanel
+	shape     []int   // of a panel
+	gather    *gather // the last frame waits there until another comes
+	adder     adder
+	pixels    []pixel  // of all panels, one behind the other
+	kept      []keeper // by tile: frames of the first pass, for the second
+	dead      []bool   // by panel
 	collected int
 	used      int
-	last      []uint16 // the frame that is used when another comes
-	kept      keeper   // frames of the first pass, for the second
 	gated     bool
 	finished  bool
-}
-
-// An epixPanel is one of the panels.
-type epixPanel struct {
-	gather *gather
-	dead   bool
 }
 
 // NewEpix10ka begins the dark of a cycle whose frames have the shape (rows,
@@ -133,20 +129,27 @@ func NewEpix10ka(shape []int, options Epix10kaOptions) (*Epix10ka, error) {
 	if len(shape) != 2 {
 		return nil, fmt.Errorf("%w: an epix10ka of shape %v, want rows and columns of panels", ErrShape, shape)
 	}
-	if _, err := countPixels([]int{panels, shape[0], shape[1]}); err != nil {
+	size, err := countPixels([]int{panels, shape[0], shape[1]})
+	if err != nil {
 		return nil, err
 	}
-	e := &Epix10ka{options: options, shape: slices.Clone(shape)}
 	params := Default()
 	a := adder{bits: params.DataBits, low: int64(params.IntLow), high: int64(params.IntHigh)}
-	for range panels {
-		pixels := newPixels(countTiles(e.panelSize()), uint16(a.low), uint16(a.high))
-		e.panels = append(e.panels, &epixPanel{gather: newGather(pixels, a, options.Workers)})
-	}
-	return e, nil
+	tiles := countTiles(size)
+	return &Epix10ka{
+		options: options, shape: slices.Clone(shape), gather: newGather(groupLen, tiles, options.Workers), adder: a,
+		pixels: newPixels(tiles, uint16(a.low), uint16(a.high)), kept: make([]keeper, tiles), dead: make([]bool, panels),
+	}, nil
 }
 
-func (e *Epix10ka) panelSize() int { return e.shape[0] * e.shape[1] }
+// panel returns the pixels of a panel.
+func (e *Epix10ka) panel(i int) []pixel {
+	size := e.shape[0] * e.shape[1]
+	return e.pixels[i*size : (i+1)*size]
+}
+
+// tile returns the pixels of a tile, which may be of two panels.
+func (e *Epix10ka) tile(i int) []pixel { return e.pixels[i*tileLen : (i+1)*tileLen] }
 
 // Full reports whether as many frames were collected as were asked for.
 func (e *Epix10ka) Full() bool { return e.collected >= e.options.Frames }
@@ -156,7 +159,7 @@ func (e *Epix10ka) Full() bool { return e.collected >= e.options.Frames }
 //
 // Errors: ErrShape for another number of pixels, ErrFinished.
 func (e *Epix10ka) Add(frame []uint16) error {
-	if want := e.panelSize() * len(e.panels); len(frame) != want {
+	if want := len(e.dead) * e.shape[0] * e.shape[1]; len(frame) != want {
 		return fmt.Errorf("%w: a frame of %d pixels, want %d", ErrShape, len(frame), want)
 	}
 	switch {
@@ -165,75 +168,72 @@ func (e *Epix10ka) Add(frame []uint16) error {
 	case e.Full():
 		return nil
 	}
-	if e.collected++; e.collected > 1 {
-		if err := e.use(e.last); err != nil {
+	if waiting := e.gather.waiting; waiting == groupLen || !e.gated && e.used+waiting == epix10kaFirst {
+		if err := e.use(); err != nil {
 			return err
 		}
 	}
-	e.last = append(e.last[:0], frame...)
+	e.gather.store.put(e.gather.next(), frame)
+	e.collected++
 	return nil
 }
 
-// use is what becomes of a frame when it is known not to be the last.
-func (e *Epix10ka) use(frame []uint16) error {
-	e.used++
-	if err := e.sum(frame); err != nil || e.used > epix10kaFirst {
+// use has the frames that wait summed, and those of the first pass kept, which it ends.
+func (e *Epix10ka) use() error {
+	e.used += e.gather.waiting
+	keeping := !e.gated
+	err := e.gather.work(func(tile int, rows []uint16) {
+		e.adder.add(e.tile(tile), rows)
+		if keeping {
+			e.kept[tile].keep(rows, FoldingDataBits)
+		}
+	})
+	if err != nil || e.gated || e.used < epix10kaFirst {
 		return err
 	}
-	e.kept.keep(frame, FoldingDataBits)
-	if e.used == epix10kaFirst {
-		return e.gate()
-	}
-	return nil
-}
-
-// sum adds a frame to the sums of the present pass.
-func (e *Epix10ka) sum(frame []uint16) error {
-	size := e.panelSize()
-	for i, panel := range e.panels {
-		if err := panel.gather.add(frame[i*size : (i+1)*size]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.gate()
 }
 
 // gate ends the first pass: it sets the gates, and sums the kept frames for them.
 func (e *Epix10ka) gate() error {
 	e.gated = true
-	for _, panel := range e.panels {
-		if err := panel.gate(e.panelSize()); err != nil {
-			return err
-		}
-	}
-	return e.kept.release(e.sum)
-}
-
-// gate begins the sums anew, for gates of so many average widths around the
-// averages. A panel none of whose pixels has a width, which is the reference's
-// death (D5), keeps the widest gates.
-func (p *epixPanel) gate(size int) error {
-	if err := p.gather.flush(); err != nil {
+	if err := e.gather.wait(); err != nil {
 		return err
 	}
-	old := p.gather.pixels
-	low, high := float64(p.gather.adder.low), float64(p.gather.adder.high)
-	averages, widths := make([]float64, size), make([]float64, size)
-	for i := range averages {
-		averages[i], widths[i] = old[i].average()
+	if err := each(len(e.dead), e.options.Workers, e.gatePanel); err != nil {
+		return err
+	}
+	return each(len(e.kept), e.options.Workers, e.release)
+}
+
+// gatePanel begins the sums of a panel anew, for gates of so many average widths around
+// the averages. A panel none of whose pixels has a width, which is the reference's
+// death (D5), keeps the widest gates.
+func (e *Epix10ka) gatePanel(panel int) {
+	pixels := e.panel(panel)
+	low, high := float64(e.adder.low), float64(e.adder.high)
+	averages, widths := make([]float64, len(pixels)), make([]float64, len(pixels))
+	for i := range pixels {
+		averages[i], widths[i] = pixels[i].average()
 	}
 	half, ok := gateHalf(widths)
-	p.dead = !ok
-	if p.dead {
+	e.dead[panel] = !ok
+	if !ok {
 		half = math.Inf(1)
 	}
-	fresh := newPixels(len(old)/tileLen, 1, 0)
 	for i, average := range averages {
-		fresh[i].low = uint16(max(average-half, low))
-		fresh[i].high = uint16(min(average+half, high))
+		pixels[i] = newPixel(uint16(max(average-half, low)), uint16(min(average+half, high)))
 	}
-	p.gather.pixels = fresh
-	return nil
+}
+
+// release sums the kept frames of a tile, and forgets them.
+func (e *Epix10ka) release(tile int) {
+	var room [groupLen * tileLen]uint16
+	kept := &e.kept[tile]
+	for _, group := range kept.groups {
+		e.adder.add(e.tile(tile), kept.rows(group, room[:]))
+	}
+	*kept = keeper{}
 }
 
 // gateHalf returns half of a panel's gate: 6 times the mean of the widths that a
@@ -263,31 +263,44 @@ func (e *Epix10ka) Finish() ([]*Result, error) {
 	switch {
 	case e.finished:
 		return nil, ErrFinished
-	case e.used < 1:
+	case e.collected < 2:
 		return nil, fmt.Errorf("%w: %d, need at least 2, of which the last is not used", ErrTooFewFrames, e.collected)
 	}
-	e.finished = true
+	defer e.Close()
+	e.gather.waiting-- // the last
+	if err := e.use(); err != nil {
+		return nil, err
+	}
 	if !e.gated {
 		if err := e.gate(); err != nil {
 			return nil, err
 		}
 	}
+	if err := e.gather.wait(); err != nil {
+		return nil, err
+	}
 	params := Default()
-	var results []*Result
-	for _, panel := range e.panels {
-		if err := panel.gather.flush(); err != nil {
-			return nil, err
-		}
+	results := make([]*Result, len(e.dead))
+	err := each(len(results), e.options.Workers, func(panel int) {
 		r := &Result{
 			Shape: e.shape, DType: ndarray.Uint16, Frames: e.collected, Statistics: e.used,
-			Threshold: threshold(params.Excess, e.used), Dead: panel.dead,
-			pixels: panel.gather.pixels[:e.panelSize()],
+			Threshold: threshold(params.Excess, e.used), Dead: e.dead[panel], pixels: e.panel(panel),
 		}
 		r.average()
 		r.judge(params)
-		results = append(results, r)
+		results[panel] = r
+	})
+	if err != nil {
+		return nil, err
 	}
 	return results, nil
+}
+
+// Close ends a dark whose results are not wanted, and returns when its workers have
+// ended. Behind Finish it does nothing.
+func (e *Epix10ka) Close() {
+	e.finished = true
+	_ = e.gather.wait() // the sums are of no use any more
 }
 
 // SwitchedPedestals derives the pedestals behind the switch of an automatic mode,

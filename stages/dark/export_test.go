@@ -1,5 +1,7 @@
 package dark
 
+import "errors"
+
 // For tests of tables that no public function shows line by line, and of more frames
 // than a test can add.
 var (
@@ -17,7 +19,7 @@ func Gates(p Params, signed bool, frames [][]uint16) (low, high []int32) {
 	}
 	g := newGater(p, signed, len(frames))
 	for i := range size {
-		from, to := g.quantiles(s.first(i/tileLen, len(frames))[i%tileLen:])
+		from, to := g.quantiles(s.part(i/tileLen, 0, len(frames))[i%tileLen:])
 		first, last := g.gate(float64(from), float64(to))
 		low, high = append(low, int32(first)), append(high, int32(last))
 	}
@@ -46,4 +48,15 @@ func (r *Result) Sums() (s Sums) {
 func AverageOf(low uint16, n, residuals, squares uint64) (mean, rms float64) {
 	p := pixel{low: low, counted: n<<sumBits | residuals, squares: squares}
 	return p.average()
+}
+
+// WorkerFails gathers two groups, on the first of which a worker panics, and returns what
+// is told of it when the second one is worked on, and at the end.
+func WorkerFails(workers int) (later, end error) {
+	g := newGather(groupLen, 8, workers)
+	g.next()
+	first := g.work(func(int, []uint16) { panic("a defect") })
+	g.next()
+	later = g.work(func(int, []uint16) {})
+	return errors.Join(first, later), g.wait()
 }

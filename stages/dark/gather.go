@@ -1,35 +1,52 @@
 package dark
 
-// A gather sums frames for gates that are known, a group of frames at a time.
+import "deployconstants/pipeline"
+
+// A gather collects frames until they are a group that is worked on, tile by tile.
+// Several workers are at one group while the next one is collected.
 type gather struct {
 	store   store
-	pixels  []pixel
-	adder   adder
 	workers int
-	waiting int // frames in the store
+	from    int             // row of the store where the group that is collected begins
+	waiting int             // frames of that group
+	before  pipeline.Beside // works on the group before
 }
 
-func newGather(pixels []pixel, a adder, workers int) *gather {
-	return &gather{store: newStore(groupLen, len(pixels)/tileLen), pixels: pixels, adder: a, workers: workers}
-}
-
-// add sums a frame, at once or later.
-func (g *gather) add(frame []uint16) error {
-	g.store.put(g.waiting, frame)
-	if g.waiting++; g.waiting < g.store.rows {
-		return nil
+// newGather makes room for groups of groupLen frames, for two of them if one is worked
+// on while the other is collected. The first group may have as many as longest.
+func newGather(longest, tiles, workers int) *gather {
+	rows := groupLen
+	if workers > 1 {
+		rows = 2 * groupLen
 	}
-	return g.flush()
+	return &gather{store: newStore(max(longest, rows), tiles), workers: workers}
 }
 
-// flush sums what waits.
-func (g *gather) flush() error {
-	n := g.waiting
+// next adds a frame to the group, and returns the row of the store where it goes.
+func (g *gather) next() (row int) {
+	g.waiting++
+	return g.from + g.waiting - 1
+}
+
+// work calls do for every tile, with its rows of the group, and begins a new group. With
+// several workers it returns before that is done: wait tells when it is. The group before
+// is done.
+func (g *gather) work(do func(tile int, rows []uint16)) error {
+	from, n := g.from, g.waiting
 	g.waiting = 0
-	if n == 0 {
-		return nil
+	if err := g.wait(); err != nil || n == 0 {
+		return err
 	}
-	return each(len(g.pixels)/tileLen, g.workers, func(tile int) {
-		g.adder.add(g.pixels[tile*tileLen:(tile+1)*tileLen], g.store.first(tile, n))
-	})
+	work := func() error {
+		return each(g.store.tiles(), g.workers, func(tile int) { do(tile, g.store.part(tile, from, n)) })
+	}
+	if g.workers <= 1 || n > groupLen { // no room beside it
+		g.from = 0
+		return work()
+	}
+	g.from = groupLen - from
+	return g.before.Go(work)
 }
+
+// wait returns when no group is worked on any more.
+func (g *gather) wait() error { return g.before.Wait() }

@@ -41,8 +41,9 @@ type Params struct {
 	// have at most 0x7fff.
 	DataBits uint16
 
-	// Workers is how many tiles of the detector are worked on at a time; 0 or 1: by
-	// the caller itself. Results do not depend on it.
+	// Workers is how many tiles of the detector are worked on at a time, while the
+	// caller goes on to add frames; 0 or 1: by the caller itself. Results do not depend
+	// on it.
 	Workers int
 }
 

@@ -1,6 +1,7 @@
 package dark_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"deployconstants/pipeline"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/dark"
 )
@@ -215,52 +217,110 @@ func roughly(rng *rand.Rand, pixel int) uint16 {
 	return uint16(4000 + 3*rng.NormFloat64())
 }
 
-// TestWorkers makes the same dark with several numbers of workers.
+// TestWorkers makes the same darks with several numbers of workers. The caller uses its
+// frames again, which the workers must not see.
 func TestWorkers(t *testing.T) {
-	g := &dgen{Seed: 3, Shape: []int{100, 70}, Params: dgenParams{
+	const long = 540 // frames: the second pass of an epix10ka has some of its own
+	g := &dgen{Seed: 3, Shape: []int{2, 50, 35}, Params: dgenParams{
 		Base: 4000, PSpread: 200, SigQ: 69, MaxVal: 16383, WDead: 150, WSat: 150, WHotRMS: 150,
 		HotRMSMul: 8, FlDen: 100, SpikeNum: 1, SpikeDen: 50, SpikeMin: 200, SpikeSpan: 4000, GBadPx: 200, GBadNum: 1, GBadDen: 50, GBadBits: 2,
 	}}
-	var want string
-	for _, workers := range []int{0, 1, 2, 7, 32} {
-		p := dark.Default()
-		p.Workers = workers
-		process, err := dark.NewJungfrau(p, g.Shape, 0)
+	frames := make([][]uint16, long)
+	for event := range frames {
+		frames[event] = g.frame(event)
+	}
+	again := make([]uint16, len(frames[0]))
+	for _, n := range []int{3, 75, 80, 500, long} {
+		var want string
+		for _, workers := range []int{0, 1, 2, 7, 32} {
+			p := dark.Default()
+			p.Workers = workers
+			process, err := dark.NewJungfrau(p, g.Shape, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := dark.NewEpix10ka(g.Shape, dark.Epix10kaOptions{Workers: workers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, frame := range frames[:n] {
+				copy(again, frame)
+				add(t, process, "uint16", again)
+				if err := e.Add(again); err != nil {
+					t.Fatal(err)
+				}
+				clear(again)
+			}
+			var text strings.Builder
+			r, err := process.Finish()
+			if err != nil {
+				t.Fatal(err)
+			}
+			results, err := e.Finish()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range append(results, r) {
+				for _, o := range dark.Outputs {
+					if err := r.WriteText(&text, o, dark.TextOptions{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if want == "" {
+				want = text.String()
+			}
+			if text.String() != want {
+				t.Errorf("%d frames, %d workers: another result than with none", n, workers)
+			}
+		}
+	}
+}
+
+// TestWorkerFails wants the defect of a worker told, though the caller has gone on.
+func TestWorkerFails(t *testing.T) {
+	later, end := dark.WorkerFails(2)
+	for _, err := range []error{later, end} {
+		if _, ok := errors.AsType[*pipeline.PanicError](err); !ok {
+			t.Errorf("the error is %v", err)
+		}
+	}
+}
+
+// TestClose ends darks while their workers are at them.
+func TestClose(t *testing.T) {
+	params := dark.Default()
+	params.First, params.Workers = 10, 3
+	frame := make([]uint16, 100000)
+	for _, n := range []int{0, 1, 16, 17, 40} {
+		p, err := dark.New(params, []int{len(frame)}, ndarray.Uint16)
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := dark.NewEpix10ka(g.Shape, dark.Epix10kaOptions{Workers: workers})
+		e, err := dark.NewEpix10ka([]int{len(frame), 1}, dark.Epix10kaOptions{Workers: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for event := range 75 {
-			frame := g.frame(event)
-			add(t, process, "uint16", frame)
-			if err := e.Add(frame); err != nil {
+		for range n {
+			if err := errors.Join(p.Add(frame), e.Add(frame)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		var text strings.Builder
-		r, err := process.Finish()
-		if err != nil {
-			t.Fatal(err)
+		for range 2 {
+			p.Close()
+			e.Close()
 		}
-		results, err := e.Finish()
-		if err != nil {
-			t.Fatal(err)
+		if err := p.Add(frame); !errors.Is(err, dark.ErrFinished) {
+			t.Errorf("Add behind Close: %v", err)
 		}
-		for _, r := range append(results, r) {
-			for _, o := range dark.Outputs {
-				if err := r.WriteText(&text, o, dark.TextOptions{}); err != nil {
-					t.Fatal(err)
-				}
-			}
+		if err := e.Add(frame); !errors.Is(err, dark.ErrFinished) {
+			t.Errorf("Add behind Close of an epix10ka: %v", err)
 		}
-		if want == "" {
-			want = text.String()
+		if _, err := p.Finish(); !errors.Is(err, dark.ErrFinished) {
+			t.Errorf("Finish behind Close: %v", err)
 		}
-		if text.String() != want {
-			t.Errorf("%d workers: another result than with none", workers)
+		if _, err := e.Finish(); !errors.Is(err, dark.ErrFinished) {
+			t.Errorf("Finish behind Close of an epix10ka: %v", err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package dark
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -17,12 +18,11 @@ type Process struct {
 	size     int // pixels
 	expected int // gain bits, or -1
 
-	store    store
+	gather   *gather
 	pixels   []pixel
 	badGain  []bool // nil without expected gain bits
 	adder    adder
 	accepted int // frames
-	waiting  int // frames in the store that are not yet summed
 	gated    bool
 	finished bool
 }
@@ -31,7 +31,7 @@ type Process struct {
 // 8 bits count as Uint16, see AddBytes.
 //
 // The memory that it takes is, per pixel, 2 bytes for each of the params.First or 16
-// frames, whichever are more, and 32 bytes.
+// frames, with several workers 32, whichever are more, and 32 bytes.
 //
 // Errors: ErrParams, ErrShape.
 func New(params Params, shape []int, dtype ndarray.DType) (*Process, error) {
@@ -54,7 +54,7 @@ func New(params Params, shape []int, dtype ndarray.DType) (*Process, error) {
 	tiles := countTiles(size)
 	p := &Process{
 		params: params, shape: slices.Clone(shape), dtype: dtype, size: size, expected: -1,
-		store:  newStore(max(params.First, groupLen), tiles),
+		gather: newGather(params.First, tiles, params.Workers),
 		pixels: newPixels(tiles, 1, 0),
 		adder: adder{
 			bits: params.DataBits,
@@ -95,7 +95,7 @@ func (p *Process) Add(frame []uint16) error {
 	if err := p.checkFrame(len(frame), ndarray.Uint16); err != nil {
 		return err
 	}
-	p.store.put(p.waiting, frame)
+	p.gather.store.put(p.gather.next(), frame)
 	return p.added()
 }
 
@@ -106,7 +106,7 @@ func (p *Process) AddSigned(frame []int16) error {
 	if err := p.checkFrame(len(frame), ndarray.Int16); err != nil {
 		return err
 	}
-	putConverted(p.store, p.waiting, frame)
+	putConverted(p.gather.store, p.gather.next(), frame)
 	return p.added()
 }
 
@@ -116,7 +116,7 @@ func (p *Process) AddBytes(frame []uint8) error {
 	if err := p.checkFrame(len(frame), ndarray.Uint16); err != nil {
 		return err
 	}
-	putConverted(p.store, p.waiting, frame)
+	putConverted(p.gather.store, p.gather.next(), frame)
 	return p.added()
 }
 
@@ -134,43 +134,40 @@ func (p *Process) checkFrame(pixels int, dtype ndarray.DType) error {
 	return nil
 }
 
-// added counts the frame that was put into the store, and sums when that is full.
+// added counts the frame that was put into the store, and sums when there is a group.
 func (p *Process) added() error {
 	p.accepted++
-	p.waiting++
-	full := p.store.rows
-	switch {
-	case !p.gated:
+	full := groupLen
+	if !p.gated {
 		full = p.params.First
-	case full > groupLen:
-		full = groupLen
 	}
-	if p.waiting < full {
+	if p.gather.waiting < full {
 		return nil
 	}
-	return p.flush()
+	return p.sum()
 }
 
-// flush sums the frames in the store. The first ones set the gates.
-func (p *Process) flush() error {
-	n := p.waiting
-	p.waiting = 0
-	if n == 0 {
-		return nil
-	}
+// sum has the frames that wait summed. The first ones set the gates.
+func (p *Process) sum() error {
 	finding := !p.gated
 	p.gated = true
-	return each(countTiles(p.size), p.params.Workers, func(tile int) {
+	return p.gather.work(func(tile int, rows []uint16) {
 		pixels := p.pixels[tile*tileLen : (tile+1)*tileLen]
-		rows := p.store.first(tile, n)
 		if finding {
-			newGater(p.params, p.dtype == ndarray.Int16, n).find(pixels, rows)
+			newGater(p.params, p.dtype == ndarray.Int16, len(rows)/tileLen).find(pixels, rows)
 		}
 		p.adder.add(pixels, rows)
 		if p.badGain != nil {
 			checkGain(p.badGain[tile*tileLen:(tile+1)*tileLen], rows, uint16(p.expected))
 		}
 	})
+}
+
+// Close ends a dark whose result is not wanted, and returns when its workers have ended.
+// Behind Finish it does nothing.
+func (p *Process) Close() {
+	p.finished = true
+	_ = p.gather.wait() // the sums are of no use any more
 }
 
 // Finish ends the dark. It needs three frames, as the reference, whose data of
@@ -182,12 +179,12 @@ func (p *Process) Finish() (*Result, error) {
 	if p.finished {
 		return nil, ErrFinished
 	}
-	p.finished = true
+	defer p.Close()
 	const fewest = 3
 	if p.accepted < fewest {
 		return nil, fmt.Errorf("%w: %d, need at least %d", ErrTooFewFrames, p.accepted, fewest)
 	}
-	if err := p.flush(); err != nil {
+	if err := errors.Join(p.sum(), p.gather.wait()); err != nil {
 		return nil, err
 	}
 	r := &Result{

@@ -19,10 +19,12 @@ type pixel struct {
 func newPixels(tiles int, low, high uint16) []pixel {
 	pixels := make([]pixel, tiles*tileLen)
 	for i := range pixels {
-		pixels[i] = pixel{low: low, high: high, min: math.MaxUint16}
+		pixels[i] = newPixel(low, high)
 	}
 	return pixels
 }
+
+func newPixel(low, high uint16) pixel { return pixel{low: low, high: high, min: math.MaxUint16} }
 
 // count returns how many values were within the gate.
 func (p *pixel) count() uint64 { return p.counted >> sumBits }

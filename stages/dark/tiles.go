@@ -31,11 +31,14 @@ func (s store) row(tile, row int) []uint16 {
 	return s.data[begin : begin+tileLen]
 }
 
-// first returns the first n rows of a tile.
-func (s store) first(tile, n int) []uint16 {
-	begin := tile * s.rows * tileLen
+// part returns n rows of a tile.
+func (s store) part(tile, from, n int) []uint16 {
+	begin := (tile*s.rows + from) * tileLen
 	return s.data[begin : begin+n*tileLen]
 }
+
+// tiles is how many the store has.
+func (s store) tiles() int { return len(s.data) / (s.rows * tileLen) }
 
 // put copies a frame.
 func (s store) put(row int, frame []uint16) {
@@ -60,28 +63,29 @@ func putConverted[T uint8 | int16](s store, row int, frame []T) {
 // countTiles is how many tiles so many pixels need.
 func countTiles(pixels int) int { return (pixels + tileLen - 1) / tileLen }
 
-// each calls work for every tile, with several workers at a time if asked for. The
-// tiles are independent of each other, so their order does not matter.
-func each(tiles, workers int, work func(tile int)) error {
-	if workers <= 1 || tiles == 1 {
-		for tile := range tiles {
-			work(tile)
+// each calls work for the numbers below n, with several workers at a time if asked for.
+// What they stand for, tiles or panels, are independent of each other, so that their
+// order does not matter.
+func each(n, workers int, work func(i int)) error {
+	if workers <= 1 || n == 1 {
+		for i := range n {
+			work(i)
 		}
 		return nil
 	}
 	type span struct{ begin, end int }
-	step := max(1, tiles/(4*workers))
+	step := max(1, n/(16*workers)) // the last spans end at about one time
 	source := func(_ context.Context, emit func(span) error) error {
-		for begin := 0; begin < tiles; begin += step {
-			if err := emit(span{begin, min(begin+step, tiles)}); err != nil {
+		for begin := 0; begin < n; begin += step {
+			if err := emit(span{begin, min(begin+step, n)}); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	loop := func(_ context.Context, s span) (struct{}, error) {
-		for tile := s.begin; tile < s.end; tile++ {
-			work(tile)
+		for i := s.begin; i < s.end; i++ {
+			work(i)
 		}
 		return struct{}{}, nil
 	}

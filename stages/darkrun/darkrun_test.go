@@ -787,6 +787,48 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// A countdown is a context that is cancelled when it has been asked so often.
+type countdown struct {
+	context.Context
+	left int
+}
+
+func (c *countdown) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestCancelledAtWork ends runs when workers may be at a group of frames: nothing is made.
+func TestCancelledAtWork(t *testing.T) {
+	frame := epixNode(epixFrames(1)[0])
+	for source, test := range map[string]struct {
+		run    xtctest.Run
+		events []int // behind which it ends, more or less
+	}{
+		epixSource: {xtctest.Run{
+			Events: 100, Detectors: []xtctest.Detector{epixDetector(epixSource, 1)},
+			Frame: func(int, int) xtctest.Node { return frame },
+		}, []int{10, 55, 70, 90}},
+		quadSource: {quadRun(noise(quadPixels, 1), 40, 0), []int{10, 18, 34}},
+	} {
+		t.Run(source, func(t *testing.T) {
+			w := newWorld(t)
+			w.options.Detectors, w.options.Workers = []string{source}, 3
+			w.write(test.run)
+			for _, events := range test.events {
+				if _, err := w.tryRun(&countdown{t.Context(), 2 * events}, "260"); !errors.Is(err, context.Canceled) {
+					t.Errorf("behind %d events, the error is %v", events, err)
+				}
+			}
+			if entries, err := os.ReadDir(filepath.Join(w.dir, "repo")); err != nil || len(entries) != 0 {
+				t.Errorf("the repository has %v, %v", entries, err)
+			}
+		})
+	}
+}
+
 // TestEventCodes takes the events that have one of the codes, or none of them.
 func TestEventCodes(t *testing.T) {
 	w := newWorld(t)

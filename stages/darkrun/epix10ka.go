@@ -27,6 +27,7 @@ type epix10ka struct {
 }
 
 func (e *epix10ka) begin(event *dataset.Event) {
+	e.close()
 	e.dark, e.process, e.inCycle = nil, nil, 0
 	most := epix10kaCycles
 	set(&most, e.Window.Steps)
@@ -181,4 +182,10 @@ func (e *epix10ka) finish(context.Context) error {
 		e.conclude(d)
 	}
 	return nil
+}
+
+func (e *epix10ka) close() {
+	if e.process != nil {
+		e.process.Close()
+	}
 }

@@ -46,6 +46,9 @@ type jungfrauDark struct {
 }
 
 func (j *jungfrau) begin(event *dataset.Event) {
+	if j.Codes == nil {
+		j.now.close()
+	}
 	j.now, j.inCycle = nil, 0
 	if !j.wantsStep(event.Step, j.cycles, j.Window.Steps) || j.done() {
 		return
@@ -188,4 +191,17 @@ func (j *jungfrau) finish(ctx context.Context) error {
 		j.conclude(d)
 	}
 	return nil
+}
+
+func (j *jungfrau) close() {
+	j.now.close()
+	for _, d := range j.open {
+		d.close()
+	}
+}
+
+func (d *jungfrauDark) close() {
+	if d != nil && d.process != nil {
+		d.process.Close()
+	}
 }

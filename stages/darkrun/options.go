@@ -69,7 +69,7 @@ type Options struct {
 	// is. Nil: none are made.
 	Publish func(name string, page plot.Page) (path string, err error)
 
-	Workers int // tiles that are worked on at a time; 0: one
+	Workers int // tiles that are worked on at a time; with more than one, beside the reading; 0: one
 }
 
 // Params are those of the arithmetic that were asked for; nil leaves the default of the

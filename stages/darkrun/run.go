@@ -84,6 +84,7 @@ type maker interface {
 	end(context.Context) error               // of a cycle
 	finish(context.Context) error            // of the run
 	done() bool                              // no more events are wanted
+	close()                                  // ends the workers of a dark that is not made
 }
 
 func (p *pass) run(ctx context.Context) (err error) {
@@ -100,6 +101,7 @@ func (p *pass) run(ctx context.Context) (err error) {
 		events.SelectCodes()
 	}
 	p.choose(events)
+	defer p.close()
 	if len(p.makers) == 0 {
 		p.note(events)
 		return nil
@@ -114,6 +116,12 @@ func (p *pass) run(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+func (p *pass) close() {
+	for _, m := range p.makers {
+		m.close()
+	}
 }
 
 // read gives the events to the makers. Where the files break off, those of before count.

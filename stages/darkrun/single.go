@@ -104,6 +104,12 @@ func (s *single) finish(ctx context.Context) error {
 	return nil
 }
 
+func (s *single) close() {
+	if s.process != nil {
+		s.process.Close()
+	}
+}
+
 // take judges and saves the result.
 func (s *single) take(ctx context.Context, r *dark.Result) {
 	d := s.dark
