@@ -65,22 +65,26 @@ func BenchmarkEpix10ka(b *testing.B) {
 	for i := range frames {
 		frames[i] = g.frame(i)
 	}
-	const n = 1000
-	b.SetBytes(int64(n * 2 * len(frames[0])))
-	b.ReportAllocs()
-	for b.Loop() {
-		e, err := dark.NewEpix10ka(g.Shape, dark.Epix10kaOptions{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		for i := range n {
-			if err := e.Add(frames[i%len(frames)]); err != nil {
-				b.Fatal(err)
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprintf("workers-%d", workers), func(b *testing.B) {
+			const n = 1000
+			b.SetBytes(int64(n * 2 * len(frames[0])))
+			b.ReportAllocs()
+			for b.Loop() {
+				e, err := dark.NewEpix10ka(g.Shape, dark.Epix10kaOptions{Workers: workers})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for i := range n {
+					if err := e.Add(frames[i%len(frames)]); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if _, err := e.Finish(); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-		if _, err := e.Finish(); err != nil {
-			b.Fatal(err)
-		}
+		})
 	}
 }
 
