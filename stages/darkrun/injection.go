@@ -329,18 +329,16 @@ func (i *injector) saveScan(ctx context.Context, s *scan) error {
 	if err != nil {
 		return err
 	}
-	for _, table := range s.mode.Tables() {
+	var tables []table
+	for _, of := range s.mode.Tables() {
 		for panel, dir := range dirs {
-			if err := context.Cause(ctx); err != nil {
-				return err
-			}
-			err := i.saveTable(&in.Made, dir, table.Dir, table.CType, table.Mode, func(text *bytes.Buffer) error {
-				return table.Of(s.lines, panel).WriteTable(text, dark.InjectionFormat)
-			})
-			if err != nil {
-				return fmt.Errorf("%s of panel %s: %w", table.CType, dir.panel.ID, err)
-			}
+			tables = append(tables, table{dir, of.Dir, of.CType, of.Mode, func(text *bytes.Buffer) error {
+				return of.Of(s.lines, panel).WriteTable(text, dark.InjectionFormat)
+			}})
 		}
+	}
+	if err := i.saveTables(ctx, &in.Made, tables); err != nil {
+		return err
 	}
 	averages := i.averages[s.mode.Before]
 	if len(averages) != len(dirs) {
@@ -348,7 +346,7 @@ func (i *injector) saveScan(ctx context.Context, s *scan) error {
 		averages = nil
 	}
 	for panel, r := range averages {
-		if err := i.saveSwitched(&in.Made, dirs[panel], s.mode.Before, r.Shape, r.Averages); err != nil {
+		if err := i.saveSwitched(ctx, &in.Made, dirs[panel], s.mode.Before, r.Shape, r.Averages); err != nil {
 			return err
 		}
 	}
@@ -384,19 +382,17 @@ func (i *injector) saveGains(ctx context.Context, s *scan, dirs []panelDir, stam
 			return err
 		}
 	}
+	var tables []table
 	ctype := string(repo.Gain)
 	for _, mode := range gainsOf[s.mode.Name] {
 		gain := slices.Index(kind.Gains(), mode)
 		for panel, dir := range dirs {
-			err := i.saveTable(&s.made.Made, dir, ctype, ctype, mode, func(text *bytes.Buffer) error {
+			tables = append(tables, table{dir, ctype, ctype, mode, func(text *bytes.Buffer) error {
 				return merged.Table(gain, panel).WriteTable(text, kind.Format)
-			})
-			if err != nil {
-				return fmt.Errorf("gain of panel %s: %w", dir.panel.ID, err)
-			}
+			}})
 		}
 	}
-	return nil
+	return i.saveTables(ctx, &s.made.Made, tables)
 }
 
 // drawScan makes the page of plots of a mode.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"deployconstants/internal/logx"
+	"deployconstants/pipeline"
 	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 	"deployconstants/repo/panels"
@@ -55,25 +56,23 @@ func (c *camera) keepTables(ctx context.Context, d *Dark, results []*dark.Result
 	if err != nil {
 		return err
 	}
+	var tables []table
 	for _, kind := range kinds {
 		for i, dir := range dirs {
-			if err := context.Cause(ctx); err != nil {
-				return err
-			}
-			err := c.saveTable(&d.Made, dir, kind.CType, kind.CType, d.Gain, func(text *bytes.Buffer) error {
+			tables = append(tables, table{dir, kind.CType, kind.CType, d.Gain, func(text *bytes.Buffer) error {
 				return kind.WriteTable(text, results[i/each], i%each)
-			})
-			if err != nil {
-				return fmt.Errorf("%s of panel %s: %w", kind.CType, dir.panel.ID, err)
-			}
+			}})
 		}
+	}
+	if err := c.saveTables(ctx, &d.Made, tables); err != nil {
+		return err
 	}
 	if c.switched != nil {
 		c.switched(d.Gain, results)
 		return nil
 	}
 	for i, dir := range dirs {
-		if err := c.saveSwitched(&d.Made, dir, d.Gain, results[i/each].Shape, results[i/each].Averages); err != nil {
+		if err := c.saveSwitched(ctx, &d.Made, dir, d.Gain, results[i/each].Shape, results[i/each].Averages); err != nil {
 			return err
 		}
 	}
@@ -117,18 +116,52 @@ func (c *camera) register(ctx context.Context, panel repo.Panel, run int) (strin
 	return c.Repository.Alias(ctx, panel, repo.Origin{Experiment: c.Experiment, Run: run})
 }
 
-// saveTable saves a table of one panel and gain, in a directory of the panel's.
-func (c *camera) saveTable(m *Made, dir panelDir, in, ctype, mode string, write func(*bytes.Buffer) error) error {
-	file := File{CType: ctype, Outcome: NotSaved}
-	if !c.DryRun {
-		var text bytes.Buffer
-		if err := write(&text); err != nil {
-			return err
+// A table is one of a panel and gain, to be saved.
+type table struct {
+	dir             panelDir
+	in, ctype, mode string // directory in that of the panel; as its name has them
+	write           func(*bytes.Buffer) error
+}
+
+// saveTables saves tables one after the other, while workers write the text of the next
+// ones; in a dry run it only tells of them.
+func (c *camera) saveTables(ctx context.Context, m *Made, tables []table) error {
+	source := func(_ context.Context, emit func(table) error) error {
+		for _, t := range tables {
+			if err := emit(t); err != nil {
+				return err
+			}
 		}
-		table := repo.Table{Name: dir.name, Mode: mode}
-		table.CType = ctype
+		return nil
+	}
+	work := func(_ context.Context, t table) ([]byte, error) {
+		if c.DryRun {
+			return nil, nil
+		}
+		var text bytes.Buffer
+		err := t.write(&text)
+		return text.Bytes(), err
+	}
+	sink := func(r pipeline.Result[table, []byte]) error {
+		t, err := r.Item, r.Err
+		if err == nil {
+			err = c.saveTable(m, t, r.Out)
+		}
+		if err != nil {
+			return fmt.Errorf("%s of panel %s: %w", t.ctype, t.dir.panel.ID, err)
+		}
+		return nil
+	}
+	return pipeline.Run(ctx, pipeline.Options{Workers: max(1, c.Workers)}, source, work, sink)
+}
+
+func (c *camera) saveTable(m *Made, t table, text []byte) error {
+	file := File{CType: t.ctype, Outcome: NotSaved}
+	if !c.DryRun {
+		name := repo.Table{Name: t.dir.name, Mode: t.mode}
+		name.CType = t.ctype
 		var err error
-		if file, err = c.save(file, c.Repository.Dir()+"/"+dir.dir+"/"+in+"/"+table.String(), text.Bytes()); err != nil {
+		if file, err = c.save(file, c.Repository.Dir()+"/"+t.dir.dir+"/"+t.in+"/"+name.String(), text); err != nil {
 			return err
 		}
 	}
@@ -141,7 +174,7 @@ var switchedModes = panels.BehindSwitch()
 
 // saveSwitched derives the pedestals behind the switch of an automatic mode of a panel,
 // where the repository has offsets and gains of charge injection before and behind it.
-func (c *camera) saveSwitched(m *Made, dir panelDir, mode string, shape []int, pedestals []float64) (err error) {
+func (c *camera) saveSwitched(ctx context.Context, m *Made, dir panelDir, mode string, shape []int, averages []float64) (err error) {
 	behind, switches := switchedModes[mode]
 	if !switches || c.DryRun {
 		return nil
@@ -163,19 +196,19 @@ func (c *camera) saveSwitched(m *Made, dir panelDir, mode string, shape []int, p
 			c.log.WithField(logx.Panel, dir.panel.ID).Infof("no pedestals of %s: there is no table %s of %s", behind, of.ctype, of.mode)
 			return nil
 		}
-		if inputs[i], err = c.readConstants(path, len(pedestals)); err != nil {
+		if inputs[i], err = c.readConstants(path, len(averages)); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	low, err := dark.SwitchedPedestals(pedestals, inputs[0], inputs[1], inputs[2], inputs[3])
+	low, err := dark.SwitchedPedestals(averages, inputs[0], inputs[1], inputs[2], inputs[3])
 	if err != nil {
 		return err
 	}
 	array := &ndarray.Array{Shape: shape, DType: ndarray.Float64, Floats: low}
-	pedestalsType := string(repo.Pedestals)
-	return c.saveTable(m, dir, pedestalsType, pedestalsType, behind, func(text *bytes.Buffer) error {
+	pedestals := string(repo.Pedestals)
+	return c.saveTables(ctx, m, []table{{dir, pedestals, pedestals, behind, func(text *bytes.Buffer) error {
 		return array.WriteTable(text, "%.3f")
-	})
+	}}})
 }
 
 // previousTables returns the pedestals of each panel in that gain which are older than
