@@ -66,7 +66,7 @@ func whoIsAffected(env Env, c *cli.Context) error {
 			return err
 		}
 		report, err = affected.Who(ctx, affected.Options{
-			Digests: at.digests, Zone: w.Zone, Filter: filter, CTypes: ctypes, Touch: touch, Pool: w.workers(), Foresee: at.foresee,
+			Digests: at.digests, Zone: w.Zone, Filter: filter, CTypes: ctypes, Touch: touch, Pool: w.workers(), Foresee: at.foreseeChange(change),
 		}, at.index, at.snapshot, change)
 		return err
 	})

@@ -63,7 +63,8 @@ func explainChoice(env Env, c *cli.Context) error {
 			return err
 		}
 		o.Index, o.Digests, o.Owner, o.Zone = at.index, at.digests, deployed, w.Zone
-		if o.Snapshot, err = at.foresee(ctx, at.snapshot, resolve.Change{}); err != nil {
+		deployedAs := string(repo.CType(o.CType).Deployed())
+		if o.Snapshot, err = at.foresee([]string{deployedAs})(ctx, at.snapshot, resolve.Change{}); err != nil {
 			return err
 		}
 		if e, known := at.index.Experiment(o.Experiment); known {
@@ -88,7 +89,22 @@ type resolution struct {
 	index    *ledger.Index
 	snapshot *resolve.Snapshot
 	digests  *digest.Cache
-	foresee  func(context.Context, *resolve.Snapshot, resolve.Change) (*resolve.Snapshot, error) // what will be merged
+
+	// foresee makes what tells of calibration types, by their deployed names, what will be
+	// merged.
+	foresee func(ctypes []string) foresight
+}
+
+// A foresight is affected.Options.Foresee.
+type foresight = func(context.Context, *resolve.Snapshot, resolve.Change) (*resolve.Snapshot, error)
+
+// foreseeChange is foresee for what a change can touch.
+func (r resolution) foreseeChange(ch resolve.Change) foresight {
+	_, ctypes, err := r.snapshot.Scope(ch)
+	if err != nil {
+		ctypes = nil // who asks about the change tells
+	}
+	return r.foresee(ctypes)
 }
 
 // withSnapshot lets use look at the ledger and the repository.
@@ -115,10 +131,12 @@ func (w *workplace) withSnapshot(ctx context.Context, use func(context.Context, 
 	if err != nil {
 		return err
 	}
-	foresee := func(ctx context.Context, s *resolve.Snapshot, ch resolve.Change) (*resolve.Snapshot, error) {
-		return merge.Foresee(ctx, merge.Options{
-			Repository: repository, Digests: digests, Zone: w.Zone, Pipeline: w.workers(), TrustedOwners: trusted, Change: ch,
-		}, index, s)
+	foresee := func(ctypes []string) foresight {
+		return func(ctx context.Context, s *resolve.Snapshot, ch resolve.Change) (*resolve.Snapshot, error) {
+			return merge.Foresee(ctx, merge.Options{
+				CTypes: ctypes, Repository: repository, Digests: digests, Zone: w.Zone, Pipeline: w.workers(), TrustedOwners: trusted, Change: ch,
+			}, index, s)
+		}
 	}
 	return use(ctx, resolution{index, snapshot, digests, foresee})
 }
