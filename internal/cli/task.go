@@ -409,6 +409,17 @@ func again(err error) error { return &statusError{status: statusAgain, err: err}
 // many that lack something it is the job that is wrong, or the site.
 const maxElsewhere = 5
 
+// excluded are the nodes that the task must not use by what Slurm was given: by the
+// settings of the job, or by the resume that submitted it.
+func (t *taskRun) excluded(record jobdir.Record) []string {
+	for _, s := range record.Submissions {
+		if s.Token == t.env.Getenv("SLURM_JOB_NAME") {
+			return slices.Clone(s.Exclude)
+		}
+	}
+	return slices.Clone(t.Slurm.Exclude)
+}
+
 // elsewhere has Slurm start the task again on another node.
 func (t *taskRun) elsewhere() error {
 	job, err := slurm.ParseSubmitted(cmp.Or(t.env.Getenv("SLURM_ARRAY_JOB_ID"), t.env.Getenv("SLURM_JOB_ID")))
@@ -419,24 +430,24 @@ func (t *taskRun) elsewhere() error {
 	if index, err := strconv.Atoi(t.env.Getenv("SLURM_ARRAY_TASK_ID")); err == nil {
 		id.Index = index
 	}
-	exclude := append(slices.Clone(t.Slurm.Exclude), t.attempt.Who().Node)
-	progress, err := t.job.Progress(context.Background(), t.step)
-	if err != nil {
+	progress := t.job.ShardProgress(t.step, t.attempt.Shard())
+	record, err := t.job.Record()
+	if err = errors.Join(err, progress.Err); err != nil {
 		return err
 	}
-	for _, p := range progress {
-		if p.Shard != t.attempt.Shard() {
-			continue
-		}
-		for _, a := range p.Attempts {
-			if a.State == jobdir.Failed && !slices.Contains(exclude, a.Node) {
-				exclude = append(exclude, a.Node)
-			}
-		}
-		if len(p.Attempts) > maxElsewhere {
-			return fmt.Errorf("%d attempts have failed; it is not started again", len(p.Attempts))
+	exclude := append(t.excluded(record), t.attempt.Who().Node)
+	failed := 0
+	for _, a := range progress.Attempts {
+		if a.State == jobdir.Failed {
+			failed++
+			exclude = append(exclude, a.Node)
 		}
 	}
+	if failed > maxElsewhere {
+		return fmt.Errorf("%d attempts have failed; it is not started again", failed)
+	}
+	slices.Sort(exclude)
+	exclude = slices.Compact(exclude)
 	t.log.WithField("exclude", exclude).Info("asks for another node")
 	signal.Ignore(syscall.SIGTERM) // which Slurm sends now, to the commands that are to follow, too
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -75,4 +75,24 @@ func mount(t *testing.T, start starter) {
 	s.want(t, 0, "resume", "--exclude", "n1", j.id)
 	s.idle(t)
 	j.isComplete(t)
+
+	// Who goes elsewhere goes to no node that the resume excluded.
+	j = s.submit(t, "scan", "--throttle", "1")
+	s.want(t, 0, "cancel", j.id)
+	s.idle(t)
+	on := func(node string) (n int) {
+		for _, a := range j.attempts(t, jobdir.Scan) {
+			if a.Node == node {
+				n++
+			}
+		}
+		return n
+	}
+	before := on("n2")
+	s.want(t, 0, "resume", "--exclude", "n2", j.id)
+	s.idle(t)
+	j.isComplete(t)
+	if n := on("n2") - before; n > 0 || on("n1") == 0 {
+		t.Errorf("of the tasks that must not run on n2, %d did; %d were on n1, without data", n, on("n1"))
+	}
 }

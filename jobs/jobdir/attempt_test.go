@@ -288,6 +288,14 @@ func TestProgress(t *testing.T) {
 	if !errors.Is(all[3].Err, jobdir.ErrDamaged) {
 		t.Errorf("%+v", all[3])
 	}
+	for _, p := range all {
+		if got, want := fmt.Sprintf("%+v", job.ShardProgress(jobdir.Scan, p.Shard)), fmt.Sprintf("%+v", p); p.Result == nil && got != want {
+			t.Errorf("shard %d: %s, of all shards %s", p.Shard, got, want)
+		}
+	}
+	if of := job.ShardProgress(jobdir.Scan, 1); of.Result == nil || of.Result.Failures["denied"] != 2 {
+		t.Errorf("%+v", of)
+	}
 	if none, err := job.Progress(t.Context(), jobdir.Apply); err != nil || len(none) > 0 {
 		t.Errorf("of a step that is not cut: %+v, %v", none, err)
 	}

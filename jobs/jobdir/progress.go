@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -68,6 +69,15 @@ func (j *Job) Progress(ctx context.Context, step Step) ([]Progress, error) {
 		return nil
 	})
 	return all, err
+}
+
+// ShardProgress is Progress for one shard.
+func (j *Job) ShardProgress(step Step, shard int) Progress {
+	there := func(kind, ext string) bool {
+		_, err := os.Lstat(j.path(numbered(step, kind, shard, ext)))
+		return !errors.Is(err, fs.ErrNotExist) // what else is wrong says who reads it
+	}
+	return j.progress(step, shard, there("results", ".jsonl"), there("attempts", ""))
 }
 
 // progress reads what there is of a shard.

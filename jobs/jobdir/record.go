@@ -15,6 +15,7 @@ type Submission struct {
 	Tasks    int             `json:"tasks"`             // of the array; 0: a single task
 	After    []string        `json:"after,omitempty"`   // tokens of those that it waits for
 	Requeue  bool            `json:"requeue,omitempty"` // Slurm starts tasks again whose node fails, or that are preempted
+	Exclude  []string        `json:"exclude,omitempty"` // nodes that it must not use
 	State    SubmissionState `json:"state"`
 	SlurmJob string          `json:"slurm_job,omitempty"`
 	Message  string          `json:"message,omitempty"` // why it was refused, or is unknown

@@ -109,7 +109,7 @@ func (o *Options) give(ctx context.Context, record *jobdir.Record, add []jobdir.
 	var done []string
 	for i := from; i < len(record.Submissions); i++ {
 		s := &record.Submissions[i]
-		s.State, s.Time, s.Requeue = jobdir.Intended, o.Now().UTC(), o.Task.Requeue
+		s.State, s.Time, s.Requeue, s.Exclude = jobdir.Intended, o.Now().UTC(), o.Task.Requeue, o.Task.Exclude
 		if err := o.Job.SetRecord(*record); err != nil {
 			return err
 		}

@@ -39,7 +39,9 @@ func shapes(c *cluster) (all []string) {
 // record has their ids.
 func TestSubmit(t *testing.T) {
 	job, c := newJob(t, 40), newCluster()
-	must(t, submit.Submit(t.Context(), options(job, c)))
+	o := options(job, c)
+	o.Task.Exclude = []string{"n9"}
+	must(t, submit.Submit(t.Context(), o))
 	want := []string{
 		"scan[40%0] --round 1 --offset 0",
 		"plan afterany:[1] --round 1 --offset 0",
@@ -60,7 +62,7 @@ func TestSubmit(t *testing.T) {
 	record, err := job.Record()
 	must(t, err)
 	for i, s := range record.Submissions {
-		if s.State != jobdir.Submitted || s.SlurmJob != fmt.Sprint(i+1) || s.Token != c.jobs[i].Name {
+		if s.State != jobdir.Submitted || s.SlurmJob != fmt.Sprint(i+1) || s.Token != c.jobs[i].Name || !slices.Equal(s.Exclude, o.Task.Exclude) {
 			t.Errorf("%+v", s)
 		}
 	}
