@@ -30,6 +30,10 @@ type InjectionOptions struct {
 // injectionCollected are the frames of a cycle, of a dark as well, unless told otherwise.
 const injectionCollected = 4600
 
+// mostOthers is how many cycles of a run may be of no use: each takes some memory of the
+// report.
+const mostOthers = dark.InjectionCycles
+
 // An Injection is what charge injection tells of a detector in one automatic mode, AML or
 // AHL. Good are pixels that have lines: those that the fit found none for, or whose cycle
 // is missing, have zeros. With an error, for want of a cycle say, there may be files.
@@ -49,6 +53,7 @@ type injector struct {
 	*epix10ka                            // of the darks
 	taken     [dark.InjectionCycles]bool // cycles that were begun
 	begun     int                        // cycles that were processed
+	others    int                        // cycles that were not: of no use, or there before
 	pulses    *dark.Pulses               // nil before the first frame
 	scans     [len(dark.InjectionModes)]scan
 	now       *scan // of the present cycle; nil: it is a dark, or is not processed
@@ -105,15 +110,15 @@ func (i *injector) begin(event *dataset.Event) {
 	i.now, i.epix10ka.dark, i.inCycle = nil, nil, 0
 	most := dark.InjectionCycles
 	set(&most, i.Window.Steps)
-	if !i.wantsStep(event.Step, i.begun, &most) {
+	if !i.wantsStep(event.Step, i.begun, &most) || i.others >= mostOthers {
 		return
 	}
-	i.begun++
 	cycle, err := i.cycle(event, dark.InjectionCycle)
 	if err == nil && (cycle < 0 || cycle >= dark.InjectionCycles) {
 		err = fmt.Errorf("%w: it has no label, and charge injection has %d cycles", dark.ErrGain, dark.InjectionCycles)
 	}
 	if err != nil {
+		i.others++
 		in := i.newReport("")
 		in.Run = i.report.Run
 		in.fail(fmt.Errorf("run %d, %s, cycle %d: %w", in.Run, in.Source, event.Step, err))
@@ -121,10 +126,12 @@ func (i *injector) begin(event *dataset.Event) {
 		return
 	}
 	if i.taken[cycle] {
+		i.others++
 		i.log.Warnf("cycle %d is one that has been there already: it is left out", event.Step)
 		return
 	}
 	i.taken[cycle] = true
+	i.begun++
 	mode, position, pulsed := dark.PulsedCycle(cycle)
 	if !pulsed {
 		i.epix10ka.begin(event)
@@ -203,12 +210,12 @@ func (i *injector) collect(event *dataset.Event, number int) error {
 	return i.pulses.Add(pixels, number, event.ID.Fiducials)
 }
 
-// done: all cycles were there, and the last one is full.
+// done: all cycles were there, and the last one is full; or too many were of no use.
 func (i *injector) done() bool {
 	most := dark.InjectionCycles
 	set(&most, i.Window.Steps)
 	switch {
-	case i.begun < most:
+	case i.begun < most && i.others < mostOthers:
 		return false
 	case i.now != nil:
 		return i.pulses != nil && i.pulses.Full()

@@ -652,3 +652,32 @@ func TestInjectionStopsReading(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestInjectionCyclesThatComeAgain: a scan that was begun anew is whole, and cycles that are
+// none take no places of others; but there is an end to them.
+func TestInjectionCyclesThatComeAgain(t *testing.T) {
+	w := newPulseWorld(t)
+	w.options.Publish, w.options.DryRun = nil, true
+	cycles := append([]int{0, 1, 2, 3, 4, 5, 6, 7, 7}, allCycles()...)
+	run := pulseRun{cycles: cycles, labels: true}.run()
+	run.Steps[8].Control = pulseLabel("position 49 trbit 0")
+	w.write(run)
+	report := w.run("260")
+	if len(report.Darks) != 5 || len(report.Injections) != 3 || report.Failed() != 1 {
+		t.Fatalf("%d darks, %d injections, %v", len(report.Darks), len(report.Injections), report.Err())
+	}
+	for _, in := range report.Injections[1:] {
+		if in.Cycles != 49 || in.Good != 256 {
+			t.Errorf("%s: %d cycles, missing are %v", in.Gain, in.Cycles, in.Missing)
+		}
+	}
+	run = pulseRun{cycles: slices.Repeat([]int{5}, 200), labels: true, events: map[int]int{}}.run()
+	for i := range run.Steps {
+		run.Steps[i].Events, run.Steps[i].Control = 1, pulseLabel("of no use")
+	}
+	run.Number = 261
+	w.write(run)
+	if report := w.run("261"); len(report.Injections) != 103+2 || report.Runs[0].Events > 110 {
+		t.Errorf("%d injections, %d events", len(report.Injections), report.Runs[0].Events)
+	}
+}
