@@ -92,6 +92,9 @@ func newInjection(c *camera) (*injector, error) {
 		i.scans[k] = scan{mode: mode, made: i.newReport(mode.Name)}
 	}
 	c.switched = func(mode string, results []*dark.Result) {
+		if _, switches := switchedModes[mode]; !switches {
+			return
+		}
 		for _, r := range results { // without their sums
 			i.averages[mode] = append(i.averages[mode], &dark.Result{Shape: r.Shape, Averages: r.Averages})
 		}

@@ -681,3 +681,16 @@ func TestInjectionCyclesThatComeAgain(t *testing.T) {
 		t.Errorf("%d injections, %d events", len(report.Injections), report.Runs[0].Events)
 	}
 }
+
+// TestInjectionKeepsFewAverages: of darks only what the pedestals behind the switch are made
+// of, since those of a 2M take 17 MB in every mode.
+func TestInjectionKeepsFewAverages(t *testing.T) {
+	of, err := repo.TypeOfSource(pulseSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := darkrun.KeptAverages(of)
+	if want := []string{"AHL-H", "AML-M"}; err != nil || !slices.Equal(kept, want) {
+		t.Errorf("averages of %v are kept, want %v: %v", kept, want, err)
+	}
+}
