@@ -262,8 +262,15 @@ func TestPulsedGain(t *testing.T) {
 		t.Error(err)
 	}
 	write(t, g.Dir(), "P/"+name("epix10ka", "gain", "gainci", "AML-M", early), epix("0"))
-	if _, err := choose(t, g.Store(), kind(t, "c"), at, "P").Merge(t.Context()); !errors.Is(err, panels.ErrTable) || !strings.Contains(err.Error(), "median is 0") {
+	recipe = choose(t, g.Store(), kind(t, "c"), at, "P")
+	if _, err := recipe.Merge(t.Context()); !errors.Is(err, panels.ErrTable) || !strings.Contains(err.Error(), "median is 0") {
 		t.Error(err)
+	}
+
+	// Only those of some modes: no other table is looked at.
+	recipe.Only("FM", "AHL-L")
+	if m := merge(t, recipe); len(m.Digests) != 1 || len(recipe.Gaps()) != 6 || recipe.Gaps()[1].Gain != "FL" {
+		t.Errorf("%d tables, without %v", len(m.Digests), recipe.Gaps())
 	}
 }
 

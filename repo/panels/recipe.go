@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"deployconstants/repo"
@@ -108,6 +109,18 @@ func (r *Recipe) scale(cells []cell) {
 		}
 		cells[gain].inputs = []Input{cells[gain].inputs[0], cells[partner].inputs[0]}
 		cells[gain].factor = r.Kind.slots[partner].fill
+	}
+}
+
+// Only leaves the tables of all gains out but those of some modes: the others are filled.
+func (r *Recipe) Only(modes ...string) {
+	for gain, mode := range r.Kind.Gains() {
+		if slices.Contains(modes, mode) {
+			continue
+		}
+		for _, cells := range r.cells {
+			cells[gain] = cell{}
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"deployconstants/repo/calibdir"
 	"deployconstants/repo/content"
 	"deployconstants/stages"
+	"deployconstants/stages/dark"
 	"deployconstants/xtc/dataset"
 )
 
@@ -34,7 +35,22 @@ type item struct {
 
 // items are what a report has to deploy: the files of whole detectors, and behind them
 // what is merged from tables, once for all gains and runs, valid from the last of them.
+// Gains are not merged while the last injection of a mode lacks cycles: their pixels have
+// zeros.
 func items(report Report) []item {
+	type mode struct{ source, gain string }
+	lacking := map[mode]bool{}
+	for _, in := range report.Injections {
+		lacking[mode{in.Source, in.Gain}] = len(in.Missing) > 0
+	}
+	lacks := func(source string) bool {
+		for _, m := range dark.InjectionModes {
+			if lacking[mode{source, m.Name}] {
+				return true
+			}
+		}
+		return false
+	}
 	var all []item
 	var merged []item
 	for _, m := range report.made() {
@@ -43,6 +59,7 @@ func items(report Report) []item {
 			case m.err != nil || err != nil:
 			case file.Deploys:
 				all = append(all, item{m, ctype, file.Path})
+			case ctype == repo.Gain && lacks(m.Source):
 			case m.Gain != "":
 				at := slices.IndexFunc(merged, func(i item) bool { return i.made.Source == m.Source && i.ctype == ctype })
 				if at < 0 {

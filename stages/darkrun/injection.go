@@ -377,7 +377,7 @@ func (i *injector) saveGains(ctx context.Context, s *scan, dirs []panelDir, stam
 	if err != nil {
 		return err
 	}
-	kind := kinds[0]
+	kind, modes := kinds[0], gainsOf[s.mode.Name]
 	var merged *panels.Merged
 	if !i.DryRun {
 		ids := make([]string, len(dirs))
@@ -388,13 +388,14 @@ func (i *injector) saveGains(ctx context.Context, s *scan, dirs []panelDir, stam
 		if err != nil {
 			return err
 		}
+		recipe.Only(modes...) // what is wrong with the other mode's is not its concern
 		if merged, err = recipe.Merge(ctx); err != nil {
 			return err
 		}
 	}
 	var tables []table
 	ctype := string(repo.Gain)
-	for _, mode := range gainsOf[s.mode.Name] {
+	for _, mode := range modes {
 		gain := slices.Index(kind.Gains(), mode)
 		for panel, dir := range dirs {
 			tables = append(tables, table{dir, ctype, ctype, mode, func(text *bytes.Buffer) error {

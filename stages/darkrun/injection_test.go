@@ -526,64 +526,11 @@ func TestInjectionIsDeployed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes a run of 200 MB")
 	}
-	const rows, columns = 352, 384
+	const rows, columns = panelRows, panelColumns
 	w := newWorld(t)
 	w.options.Detectors, w.options.Publish, w.options.Workers = []string{pulseSource}, nil, 2
-	factors := panels.Factors{High: 30, Medium: 10, Low: 0.5}
-	w.options.Injection = &darkrun.InjectionOptions{
-		Gains: &factors, Fit: dark.InjectionParams{Gap: 1, Saturation: 16000, Fewest: 2},
-	}
-	detector := func(cycle int) xtctest.Detector {
-		contains, _ := xtc.ClassTypeID(pulseClass)
-		config := xtctest.Epix10kaConfig(2, xtctest.Epix{CarrierID: [2]uint32{5, 6}})
-		set := epix10kaModes[pulseMode(cycle)]
-		xtctest.SetPanel(pulseClass, config, 0, xtc.Epix10kaPanel{
-			Trbit: [4]bool{set.trbit, set.trbit, set.trbit, set.trbit}, Pixels: slices.Repeat([]uint16{set.pixel}, rows*columns),
-		})
-		return xtctest.Detector{Source: pulseSource, Contains: contains, Config: config}
-	}
-	// All pixels are pulsed alike in 7 events of a cycle, of which the first two of the
-	// three switched ones count: 10 or 20 ADU per event before the switch in AML and AHL,
-	// twice that for a quarter of the panel, and 1 or 2 behind it.
-	const each = 7
-	configs := make([]xtctest.Detector, 5)
-	var payloads [3][each][]byte // darks, AML, AHL
-	var contains xtc.TypeID
-	for mode := range configs {
-		configs[mode] = detector(mode)
-	}
-	for kind := range payloads {
-		for event := range each {
-			frame := make([]uint16, rows*columns)
-			for i := range frame {
-				steep := 1
-				if i%4 == 0 {
-					steep = 2
-				}
-				switch x := event - 1; {
-				case kind == 0:
-					frame[i] = uint16(800 + event%2)
-				case event == 0 || event > 2:
-					frame[i] = uint16(1<<14 + 500 + kind*x)
-				default:
-					frame[i] = uint16(1000 + steep*10*kind*x)
-				}
-			}
-			contains, payloads[kind][event] = xtctest.FrameObject(pulseClass, []int{rows, columns}, frame)
-		}
-	}
-	run := xtctest.Run{Detectors: configs[:1]}
-	for cycle := range dark.InjectionCycles {
-		run.Steps = append(run.Steps, xtctest.Step{Events: each, Configs: configs[pulseMode(cycle):][:1]})
-	}
-	run.Frame = func(_, event int) xtctest.Node {
-		kind := 0
-		if mode, _, pulsed := dark.PulsedCycle(event / each); pulsed {
-			kind = 1 + mode
-		}
-		return xtctest.Node{Contains: contains, Payload: payloads[kind][event%each]}
-	}
-	w.write(run)
+	w.options.Injection = panelOptions()
+	w.write(panelRun(allCycles()))
 	report := w.run("260")
 	if err := report.Err(); err != nil || len(report.Injections) != 2 {
 		t.Fatalf("%+v, %v", report.Injections, err)
@@ -630,6 +577,107 @@ func TestInjectionIsDeployed(t *testing.T) {
 	findings, err := w.repository.Check(t.Context())
 	if err != nil || len(findings) > 0 {
 		t.Errorf("repo check: %+v, %v", findings, err)
+	}
+}
+
+// The size of a real panel, for which alone tables are merged.
+const panelRows, panelColumns = 352, 384
+
+// panelRun is a charge injection run of a real panel, to be fitted as panelOptions say.
+func panelRun(cycles []int) xtctest.Run {
+	const rows, columns = panelRows, panelColumns
+	detector := func(cycle int) xtctest.Detector {
+		contains, _ := xtc.ClassTypeID(pulseClass)
+		config := xtctest.Epix10kaConfig(2, xtctest.Epix{CarrierID: [2]uint32{5, 6}})
+		set := epix10kaModes[pulseMode(cycle)]
+		xtctest.SetPanel(pulseClass, config, 0, xtc.Epix10kaPanel{
+			Trbit: [4]bool{set.trbit, set.trbit, set.trbit, set.trbit}, Pixels: slices.Repeat([]uint16{set.pixel}, rows*columns),
+		})
+		return xtctest.Detector{Source: pulseSource, Contains: contains, Config: config}
+	}
+	// All pixels are pulsed alike in 7 events of a cycle, of which the first two of the
+	// three switched ones count: 10 or 20 ADU per event before the switch in AML and AHL,
+	// twice that for a quarter of the panel, and 1 or 2 behind it.
+	const each = 7
+	configs := make([]xtctest.Detector, 5)
+	var payloads [3][each][]byte // darks, AML, AHL
+	var contains xtc.TypeID
+	for mode := range configs {
+		configs[mode] = detector(mode)
+	}
+	for kind := range payloads {
+		for event := range each {
+			frame := make([]uint16, rows*columns)
+			for i := range frame {
+				steep := 1
+				if i%4 == 0 {
+					steep = 2
+				}
+				switch x := event - 1; {
+				case kind == 0:
+					frame[i] = uint16(800 + event%2)
+				case event == 0 || event > 2:
+					frame[i] = uint16(1<<14 + 500 + kind*x)
+				default:
+					frame[i] = uint16(1000 + steep*10*kind*x)
+				}
+			}
+			contains, payloads[kind][event] = xtctest.FrameObject(pulseClass, []int{rows, columns}, frame)
+		}
+	}
+	run := xtctest.Run{Detectors: configs[:1]}
+	for _, cycle := range cycles {
+		step := xtctest.Step{Events: each, Configs: configs[pulseMode(cycle):][:1]}
+		if mode, position, pulsed := dark.PulsedCycle(cycle); pulsed {
+			step.Control = pulseLabel(fmt.Sprintf("position %d trbit %d", position, mode))
+		} else {
+			step.Control = pulseLabel(epix10kaModes[cycle].label)
+		}
+		run.Steps = append(run.Steps, step)
+	}
+	run.Frame = func(_, event int) xtctest.Node {
+		kind := 0
+		if mode, _, pulsed := dark.PulsedCycle(cycles[event/each]); pulsed {
+			kind = 1 + mode
+		}
+		return xtctest.Node{Contains: contains, Payload: payloads[kind][event%each]}
+	}
+	return run
+}
+
+// panelOptions ask for all of a panelRun.
+func panelOptions() *darkrun.InjectionOptions {
+	return &darkrun.InjectionOptions{
+		Gains: &panels.Factors{High: 30, Medium: 10, Low: 0.5}, Fit: dark.InjectionParams{Gap: 1, Saturation: 16000, Fewest: 2},
+	}
+}
+
+// TestGainsThatAreNotWhole: a mode's gains are its own, whatever there is of the other; and
+// they are not deployed where a cycle of the other is missing, whose pixels have zeros.
+func TestGainsThatAreNotWhole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes runs of 200 MB")
+	}
+	w := newWorld(t)
+	w.options.Detectors, w.options.Publish, w.options.Workers = []string{pulseSource}, nil, 2
+	w.options.Injection = panelOptions()
+	all := allCycles()
+	w.write(panelRun(append(slices.Clone(all[5:31]), 54))) // half of AML, one cycle of AHL
+	for range 2 {                                          // the second time there are gains of AHL whose median is 0
+		if in := w.run("260").Injections; len(in[0].Files) != 5+4 || len(in[1].Files) != 5 {
+			t.Errorf("%d and %d files: %v, %v", len(in[0].Files), len(in[1].Files), in[0].Err(), in[1].Err())
+		}
+	}
+	run := panelRun(all[5 : 5+49+26]) // all of AML, half of AHL
+	run.Number = 261
+	w.write(run)
+	report := w.run("261")
+	if in := report.Injections; in[0].Err() != nil || len(in[1].Missing) != 23 || len(in[1].Files) != 5+3 {
+		t.Fatalf("%+v", in)
+	}
+	done, err := darkrun.Deploy(t.Context(), report, w.options.Dataset, w.deployOptions(), logx.New(&w.log, logrus.InfoLevel))
+	if err != nil || len(done) != 0 {
+		t.Errorf("%+v, %v", done, err)
 	}
 }
 
