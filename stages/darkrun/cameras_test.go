@@ -247,3 +247,25 @@ func TestFramesOfAnotherShape(t *testing.T) {
 		t.Errorf("%d frames of %v, without %+v, want 4 and %+v", d.Frames, d.Shape, d.Without, want)
 	}
 }
+
+// TestGeometryOfNoMatrix: what is named a rayonix and has frames of another kind has no
+// geometry.
+func TestGeometryOfNoMatrix(t *testing.T) {
+	const source = "MfxEndstation.0:Rayonix.0"
+	contains, _ := xtc.ClassTypeID("Jungfrau.ConfigV3")
+	config := xtctest.JungfrauConfig(3, xtctest.Jungfrau{Rows: 8, Columns: 16, Modules: make([]xtctest.JungfrauModule, 2)})
+	frames := noise(2*8*16, 4)
+	w := newWorld(t)
+	w.options.Detectors, w.options.Geometry, w.options.Publish = []string{source}, true, nil
+	w.write(xtctest.Run{
+		Events: 4, Detectors: []xtctest.Detector{{Source: source, Contains: contains, Config: config}},
+		Frame: func(_, event int) xtctest.Node {
+			contains, payload := xtctest.FrameObject("Jungfrau.ConfigV3", []int{2, 8, 16}, frames[event])
+			return xtctest.Node{Contains: contains, Payload: payload}
+		},
+	})
+	report := w.run("260")
+	if len(report.Darks) != 1 || !errors.Is(report.Darks[0].Err(), dark.ErrShape) || len(report.Darks[0].Files) > 0 {
+		t.Errorf("%+v", report.Darks)
+	}
+}

@@ -73,6 +73,9 @@ func (s *single) add(f frames.Frame) (err error) {
 	}
 	if s.process == nil {
 		shape, dtype := s.layout(f)
+		if s.Geometry && len(shape) != 2 {
+			return fmt.Errorf("%w: no geometry of frames of %v pixels, which are no matrix", dark.ErrShape, shape)
+		}
 		if s.process, err = dark.New(s.params, shape, dtype); err != nil {
 			return err
 		}
