@@ -30,29 +30,49 @@ func Epix10kaKinds() []Kind {
 // columns), or (rows, columns) with panel 0. Errors: ErrShape, or those of
 // ndarray.Array.WriteTable.
 func (k Kind) WriteTable(w io.Writer, r *Result, panel int) error {
-	panels, err := Panels(r.Array(k.Output))
+	one, err := r.panel(panel)
 	if err != nil {
 		return err
 	}
-	if panel < 0 || panel >= len(panels) {
-		return fmt.Errorf("%w: panel %d of %d", ErrShape, panel, len(panels))
+	return one.Array(k.Output).WriteTable(w, k.Format)
+}
+
+// panel returns the result of one panel, which shares the elements.
+func (r *Result) panel(i int) (*Result, error) {
+	n, shape, err := panelsOf(r.Shape)
+	if err != nil {
+		return nil, err
 	}
-	return panels[panel].WriteTable(w, k.Format)
+	if i < 0 || i >= n {
+		return nil, fmt.Errorf("%w: panel %d of %d", ErrShape, i, n)
+	}
+	one, size := *r, shape[0]*shape[1]
+	one.Shape, one.pixels = shape, part(r.pixels, i, size)
+	one.Averages, one.RMS, one.Status = part(r.Averages, i, size), part(r.RMS, i, size), part(r.Status, i, size)
+	return &one, nil
+}
+
+// panelsOf returns how many panels an array has, and the shape of one. The error is ErrShape.
+func panelsOf(shape []int) (n int, of []int, err error) {
+	switch len(shape) {
+	case 2:
+		return 1, shape, nil
+	case 3:
+		return shape[0], shape[1:], nil
+	}
+	return 0, nil, fmt.Errorf("%w: panels of shape %s", ErrShape, ndarray.ShapeString(shape))
 }
 
 // Panels splits an array of shape (panels, rows, columns) into tables of one panel,
 // which share its elements; one of shape (rows, columns) is the only table. The
 // error is ErrShape.
 func Panels(a *ndarray.Array) ([]*ndarray.Array, error) {
-	n, shape := 1, a.Shape
-	if len(shape) == 3 {
-		n, shape = shape[0], shape[1:]
-	}
 	if err := a.Check(); err != nil {
 		return nil, err
 	}
-	if len(shape) != 2 {
-		return nil, fmt.Errorf("%w: panels of shape %s", ErrShape, ndarray.ShapeString(a.Shape))
+	n, shape, err := panelsOf(a.Shape)
+	if err != nil {
+		return nil, err
 	}
 	size := shape[0] * shape[1]
 	panels := make([]*ndarray.Array, n)

@@ -3,7 +3,10 @@ package dark_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"path"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -278,4 +281,36 @@ func (s panelStore) savePedestalsBehindSwitch(t *testing.T, c darkCase, id strin
 	a := &ndarray.Array{Shape: r.Shape, DType: ndarray.Float64, Floats: low}
 	name := c.tableName(t, "epix10ka", id, c.Run, dark.Epix10kaKinds()[0], behind)
 	s.save(t, name, func(w *bytes.Buffer) error { return a.WriteTable(w, "%.3f") })
+}
+
+// TestTableOfManyPanels: what the table of a panel takes does not grow with the others,
+// since there are as many tables, and several are written at a time.
+func TestTableOfManyPanels(t *testing.T) {
+	taken := func(panels int) uint64 {
+		shape := []int{panels, 64, 128}
+		p, err := dark.NewJungfrau(dark.Default(), shape, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame := slices.Repeat([]uint16{1000}, panels*64*128)
+		for range 3 {
+			add(t, p, "uint16", frame)
+		}
+		r, err := p.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for _, kind := range dark.JungfrauKinds() {
+			if err := kind.WriteTable(io.Discard, r, panels-1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	if one, many := taken(1), taken(32); many > 2*one {
+		t.Errorf("the tables of one of 32 panels take %d bytes, of one alone %d", many, one)
+	}
 }
