@@ -137,6 +137,53 @@ func TestEpix10kaBeyond500(t *testing.T) {
 	}
 }
 
+// TestEpix10kaBoundaries is of numbers of frames around groups, and around those that set
+// the gates. The last frame has other values: it is not used.
+func TestEpix10kaBoundaries(t *testing.T) {
+	const pixels = 600 // a tile and a part of one
+	rng := rand.New(rand.NewPCG(7, 8))
+	frames := make([][]uint16, 540)
+	for k := range frames {
+		frames[k] = make([]uint16, pixels)
+		for i := range frames[k] {
+			frames[k][i] = uint16(3000 + i + rng.IntN(20) + k/25) // gates depend on how many set them
+		}
+	}
+	last, again := make([]uint16, pixels), make([]uint16, pixels)
+	for _, n := range []int{2, 3, 16, 17, 18, 33, 497, 498, 500, 501, 502, 503, 516, 517, 518, 533, 534} {
+		averages, rms := plainEpix10ka(frames[:n-1])
+		for _, workers := range []int{1, 3} {
+			e, err := dark.NewEpix10ka([]int{20, 30}, dark.Epix10kaOptions{Frames: n, Workers: workers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range n + 2 { // when full none is taken
+				copy(again, last)
+				if k < n-1 {
+					copy(again, frames[k])
+				}
+				if e.Full() != (k >= n) {
+					t.Errorf("%d of %d frames: full is %v", k, n, e.Full())
+				}
+				if err := e.Add(again); err != nil {
+					t.Fatal(err)
+				}
+			}
+			results, err := e.Finish()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := results[0]
+			if r.Frames != n || r.Statistics != n-1 || r.Threshold != (n-1)/10 {
+				t.Errorf("%d frames: %d, statistics %d, threshold %d", n, r.Frames, r.Statistics, r.Threshold)
+			}
+			if n > 2 && (!slices.Equal(r.Averages, averages) || !slices.Equal(r.RMS, rms)) {
+				t.Errorf("%d frames, %d workers: the plain arithmetic gives others", n, workers)
+			}
+		}
+	}
+}
+
 // TestKeptFrames keeps frames in which nothing is near: all comes back.
 func TestKeptFrames(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
