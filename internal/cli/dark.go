@@ -221,7 +221,7 @@ func (m *darkMaking) parseStamp(c *cli.Context) error {
 func (m *darkMaking) parseNumbers(c *cli.Context) error {
 	o := &m.options
 	var skip, workers *int
-	o.Workers = runtime.GOMAXPROCS(0)
+	o.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)
 	o.MaxBad = 0.5
 	for _, n := range darkNumbers {
 		var err error
@@ -252,7 +252,9 @@ func (m *darkMaking) parseNumbers(c *cli.Context) error {
 		o.Window.Skip = *skip
 	}
 	if workers != nil {
-		o.Workers = *workers
+		if o.Workers = *workers; o.Workers > maxWorkers {
+			return fmt.Errorf("option --workers: %d is not a number from 1 to %d", o.Workers, maxWorkers)
+		}
 	}
 	for _, n := range []struct {
 		name        string
