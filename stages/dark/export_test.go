@@ -50,13 +50,15 @@ func AverageOf(low uint16, n, residuals, squares uint64) (mean, rms float64) {
 	return p.average()
 }
 
-// WorkerFails gathers two groups, on the first of which a worker panics, and returns what
-// is told of it when the second one is worked on, and at the end.
-func WorkerFails(workers int) (later, end error) {
-	g := newGather(groupLen, 8, workers)
-	g.next()
+// WorkerFails gathers two groups, the first one of so many frames, on which a worker panics,
+// and returns what is told of it when the second one is worked on, and at the end.
+func WorkerFails(workers, frames int) (later, end error) {
+	g := newGather(max(frames, groupLen), 8, workers)
+	for range frames {
+		g.next()
+	}
 	first := g.work(func(int, []uint16) { panic("a defect") })
 	g.next()
-	later = g.work(func(int, []uint16) {})
-	return errors.Join(first, later), g.wait()
+	later = errors.Join(first, g.work(func(int, []uint16) {}))
+	return later, g.wait()
 }

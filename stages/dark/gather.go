@@ -29,8 +29,8 @@ func (g *gather) next() (row int) {
 }
 
 // work calls do for every tile, with its rows of the group, and begins a new group. With
-// several workers it returns before that is done: wait tells when it is. The group before
-// is done.
+// several workers it returns before that is done: wait tells when it is, and of a failure
+// ever after. The group before is done.
 func (g *gather) work(do func(tile int, rows []uint16)) error {
 	from, n := g.from, g.waiting
 	g.waiting = 0
@@ -40,12 +40,18 @@ func (g *gather) work(do func(tile int, rows []uint16)) error {
 	work := func() error {
 		return each(g.store.tiles(), g.workers, func(tile int) { do(tile, g.store.part(tile, from, n)) })
 	}
-	if g.workers <= 1 || n > groupLen { // no room beside it
-		g.from = 0
+	if g.workers <= 1 {
 		return work()
 	}
+	if err := g.before.Go(work); err != nil {
+		return err
+	}
+	if n > groupLen { // no room beside it
+		g.from = 0
+		return g.wait()
+	}
 	g.from = groupLen - from
-	return g.before.Go(work)
+	return nil
 }
 
 // wait returns when no group is worked on any more.

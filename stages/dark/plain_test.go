@@ -279,10 +279,12 @@ func TestWorkers(t *testing.T) {
 
 // TestWorkerFails wants the defect of a worker told, though the caller has gone on.
 func TestWorkerFails(t *testing.T) {
-	later, end := dark.WorkerFails(2)
-	for _, err := range []error{later, end} {
-		if _, ok := errors.AsType[*pipeline.PanicError](err); !ok {
-			t.Errorf("the error is %v", err)
+	for _, frames := range []int{1, 16, 50} { // there is no room beside so many
+		later, end := dark.WorkerFails(2, frames)
+		for _, err := range []error{later, end} {
+			if _, ok := errors.AsType[*pipeline.PanicError](err); !ok {
+				t.Errorf("%d frames: the error is %v", frames, err)
+			}
 		}
 	}
 }
