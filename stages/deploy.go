@@ -22,6 +22,9 @@ import (
 // constants for the panel at that time, and no default.
 var ErrNothingValid = errors.New("no valid constants")
 
+// ErrNotMerged says that something else counts than what is to be merged of tables of panels.
+var ErrNotMerged = errors.New("the tables of the panels are not merged")
+
 // DeployOptions say what one call of the documented command shall do. All fields
 // but Experiment, Stamp, and CalibDir are mandatory.
 type DeployOptions struct {
@@ -43,6 +46,7 @@ type DeployOptions struct {
 
 	Judge Judge // of the content that Deploy publishes; nil: nobody, as in the documented command
 
+	Merged bool // deploy only what is merged of tables of panels, as those that were just made
 	Deploy bool // publish the constants; else only choose them
 	DryRun bool // make nothing, not even the tree or the alias
 }
@@ -67,6 +71,8 @@ type Deployment struct {
 	Bytes      int64  `json:"bytes,omitempty"` // of the deployed file
 	SHA256     string `json:"sha256,omitempty"`
 }
+
+const kindMerged = "merged"
 
 // Outcomes of a call that publishes nothing.
 const (
@@ -96,9 +102,12 @@ func Deploy(ctx context.Context, o DeployOptions, log logrus.FieldLogger) (Deplo
 		return c.done, err
 	}
 	c.done.Alias, c.done.Constants, c.done.Kind = found.alias, found.path, found.kind
-	if found.path == "" {
+	switch {
+	case found.path != "" && c.Merged && found.kind != kindMerged:
+		err = fmt.Errorf("%w: %s counts instead, and is not deployed; the log says why", ErrNotMerged, found.path)
+	case found.path == "":
 		err = c.nothingValid("there is no file for this panel and time, and no default " + found.defaultPath)
-	} else {
+	default:
 		err = c.publish(ctx, found)
 	}
 	return c.done, err

@@ -116,7 +116,7 @@ func (c *call) mergeStatus(alias string) (chosen, error) {
 	if err != nil {
 		return chosen{}, err
 	}
-	found := chosen{alias: alias, path: merge.Path(name), kind: "merged"}
+	found := chosen{alias: alias, path: merge.Path(name), kind: kindMerged}
 	log := c.log.WithField(logx.Path, found.path)
 	if !c.Deploy || c.DryRun {
 		log.Info("the merged status is written with -D only")

@@ -66,7 +66,7 @@ func (c *call) mergeShelf(ctx context.Context, shelf *panels.Shelf, alias string
 		c.log.WithError(err).WithField(logx.CType, c.CType).Warn("the constants of the panels are not merged")
 		return chosen{}, nil
 	}
-	whole := chosen{alias: alias, path: target, kind: "merged"}
+	whole := chosen{alias: alias, path: target, kind: kindMerged}
 	if !c.Deploy || c.DryRun {
 		c.log.WithField(logx.Path, target).Info("merged constants are written with -D only")
 		whole.pending = true

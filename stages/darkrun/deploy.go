@@ -97,7 +97,7 @@ func Deploy(ctx context.Context, report Report, spec dataset.Spec, o DeployOptio
 func (o DeployOptions) deploy(ctx context.Context, i item, spec dataset.Spec, log logrus.FieldLogger) (stages.Deployment, error) {
 	call, d := o.Base, i.made
 	call.Dataset, call.Detector, call.CType, call.Run, call.Deploy = ofRun(spec, d.Run), d.Source, i.ctype, d.Run, true
-	call.Judge = o.Limits
+	call.Judge, call.Merged = o.Limits, i.path == ""
 	var err error
 	if call.Stamp, err = repo.ParseStamp(d.Stamp); err != nil {
 		return stages.Deployment{}, err

@@ -1,6 +1,7 @@
 package darkrun_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"deployconstants/internal/logx"
 	"deployconstants/repo/ndarray"
+	"deployconstants/stages"
 	"deployconstants/stages/dark"
 	"deployconstants/stages/darkrun"
 	"deployconstants/xtc"
@@ -430,5 +432,53 @@ func TestEndlessCycles(t *testing.T) {
 	darks := w.run("260").Darks
 	if last := darks[len(darks)-1]; len(darks) != 1001 || !strings.Contains(last.Error, "20 cycles behind the first 1000") {
 		t.Errorf("%d darks, the last %+v", len(darks), last)
+	}
+}
+
+// TestTablesThatAreNotMerged: where a gain is missing nothing else is deployed in place of
+// the darks.
+func TestTablesThatAreNotMerged(t *testing.T) {
+	const source = "CxiDs1.0:Jungfrau.0"
+	contains, _ := xtc.ClassTypeID("Jungfrau.ConfigV3")
+	config := xtctest.JungfrauConfig(3, xtctest.Jungfrau{Rows: 8, Columns: 16, GainMode: xtc.JungfrauNormal, Modules: []xtctest.JungfrauModule{{SerialNumber: 3}}})
+	frames := noise(8*16, 4)
+	w := newWorld(t)
+	w.options.Detectors, w.options.Publish = []string{source}, nil
+	w.write(xtctest.Run{
+		Events: 4, Detectors: []xtctest.Detector{{Source: source, Contains: contains, Config: config}},
+		Frame: func(_, event int) xtctest.Node {
+			contains, payload := xtctest.FrameObject("Jungfrau.ConfigV3", []int{1, 8, 16}, frames[event])
+			return xtctest.Node{Contains: contains, Payload: payload}
+		},
+	})
+	report := w.run("260")
+	d := w.only(report)
+	deploy := func() ([]stages.Deployment, error) {
+		return darkrun.Deploy(t.Context(), report, w.options.Dataset, w.deployOptions(), logx.New(&w.log, logrus.InfoLevel))
+	}
+	if done, err := deploy(); len(done) > 0 || !errors.Is(err, stages.ErrNothingValid) {
+		t.Errorf("nothing else is there: %+v, %v", done, err)
+	}
+	constants := &ndarray.Array{Shape: []int{3, 1, 512, 1024}, DType: ndarray.Float32, Floats: make([]float64, 3*512*1024)}
+	var text bytes.Buffer
+	if err := constants.WriteText(&text, ndarray.TextOptions{Format: "%.0f"}); err != nil {
+		t.Fatal(err)
+	}
+	defaults := filepath.Join(w.dir, "repo/jungfrau/default")
+	for _, err := range []error{
+		os.MkdirAll(defaults, 0o777),
+		os.WriteFile(filepath.Join(defaults, "jungfrau_default_pedestals.txt"), text.Bytes(), 0o666),
+		os.WriteFile(strings.Replace(strings.Replace(d.Files[1].Path, "_gm0-Normal.dat", ".txt", 1), "r0260", "r0001", 1), text.Bytes(), 0o666),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	done, err := deploy()
+	if len(done) > 0 || !errors.Is(err, stages.ErrNotMerged) || !strings.Contains(err.Error(), "jungfrau_default_pedestals.txt") {
+		t.Errorf("a default and a file: %+v, %v", done, err)
+	}
+	if entries, err := os.ReadDir(filepath.Join(w.dir, "calib")); err != nil || len(entries) > 0 {
+		t.Errorf("the calib directory has %v, %v", entries, err)
 	}
 }
