@@ -116,10 +116,11 @@ func NewPulses(shape []int, options PulseOptions) (*Pulses, error) {
 	if err := options.Fit.check(); err != nil {
 		return nil, err
 	}
-	p := &Pulses{options: options}
-	var err error
-	p.shape, err = panelShape(shape)
-	return p, err
+	of, err := panelShape(shape)
+	if err != nil {
+		return nil, err
+	}
+	return &Pulses{options: options, shape: of}, nil
 }
 
 // panelShape is (panels, rows, columns) of a detector's frames.

