@@ -681,6 +681,37 @@ func TestGainsThatAreNotWhole(t *testing.T) {
 	}
 }
 
+// TestPedestalsOfSeveralInjections: what an injection that broke off left of its tables is
+// newer than those of the one before: the log tells.
+func TestPedestalsOfSeveralInjections(t *testing.T) {
+	w := newPulseWorld(t)
+	w.options.Publish = nil
+	for number := 260; number < 263; number++ {
+		run := pulseRun{cycles: []int{4, 5, 6, 7}, labels: true}.run()
+		run.Number = number
+		w.write(run)
+	}
+	const told = "pedestals of AML-L are made of tables of charge injection of several runs: 260 and 261"
+	w.run("260-261")
+	w.options.Injection = nil
+	if w.run("262"); strings.Contains(w.log.String(), "several runs") {
+		t.Errorf("all are of run 261: %s", w.log.String())
+	}
+	offsets, err := filepath.Glob(filepath.Join(w.dir, "repo/epix10ka/*/offset/*_r0261_*"))
+	if err != nil || len(offsets) != 3 {
+		t.Fatalf("%q, %v", offsets, err)
+	}
+	for _, path := range offsets {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.options.Replace = true
+	if w.run("262"); strings.Count(w.log.String(), told) != 2 {
+		t.Errorf("no %q in %s", told, w.log.String())
+	}
+}
+
 func quadLabel(value string) xtc.ControlConfig {
 	return xtc.ControlConfig{Labels: []xtc.PVLabel{{Name: "MfxEndstation-0|Epix10kaQuad-0", Value: value}}}
 }

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"path/filepath"
+
+	"github.com/sirupsen/logrus"
 
 	"deployconstants/internal/logx"
 	"deployconstants/pipeline"
@@ -185,6 +188,7 @@ func (c *camera) saveSwitched(ctx context.Context, m *Made, dir panelDir, mode s
 		}
 	}()
 	var inputs [4][]float64
+	var first repo.Table // the first of them
 	for i, of := range []struct{ dir, ctype, mode string }{
 		{"offset", "offset", mode}, {"offset", "offset", behind}, {"gain", "gainci", mode}, {"gain", "gainci", behind},
 	} {
@@ -195,6 +199,13 @@ func (c *camera) saveSwitched(ctx context.Context, m *Made, dir panelDir, mode s
 		if path == "" {
 			c.log.WithField(logx.Panel, dir.panel.ID).Infof("no pedestals of %s: there is no table %s of %s", behind, of.ctype, of.mode)
 			return nil
+		}
+		table, _ := repo.ParseTable(filepath.Base(path), dir.panel.Type.Name, of.ctype, of.mode)
+		if i == 0 {
+			first = table
+		} else if table.Stamp != first.Stamp || table.Run != first.Run {
+			c.log.WithFields(logrus.Fields{logx.Panel: dir.panel.ID, logx.Path: path}).Warnf(
+				"pedestals of %s are made of tables of charge injection of several runs: %d and %d", behind, first.Run, table.Run)
 		}
 		if inputs[i], err = c.readConstants(path, len(averages)); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
