@@ -22,8 +22,10 @@ type epix10ka struct {
 	*camera
 	dark    *Dark          // of the present cycle; nil: it is not processed
 	process *dark.Epix10ka // nil before its first frame
-	cycles  int            // begun that were processed
-	inCycle int            // events of the cycle so far
+	cycles  int            // begun that were processed, but for those of again
+	again   int            // of a mode that has been there
+	taken   [epix10kaCycles]bool
+	inCycle int // events of the cycle so far
 }
 
 func (e *epix10ka) begin(event *dataset.Event) {
@@ -31,16 +33,21 @@ func (e *epix10ka) begin(event *dataset.Event) {
 	e.dark, e.process, e.inCycle = nil, nil, 0
 	most := epix10kaCycles
 	set(&most, e.Window.Steps)
-	if !e.wantsStep(event.Step, e.cycles, &most) {
+	if !e.wantsStep(event.Step, e.cycles, &most) || e.again >= mostOthers {
 		return
 	}
-	e.cycles++
 	e.dark = e.newDark(event.Step, "")
 	mode, err := e.mode(event)
+	if err == nil && e.taken[mode] && e.Window.Steps == nil {
+		e.again++ // it takes the place of no other
+	} else {
+		e.cycles++
+	}
 	if err != nil {
 		e.dark.fail(err)
 		return
 	}
+	e.taken[mode] = true
 	e.dark.Gain = dark.Epix10kaModes[mode]
 	e.log.WithField(logx.Gain, e.dark.Gain).Infof("cycle %d begins", event.Step)
 }
@@ -144,11 +151,11 @@ func (e *epix10ka) event(event *dataset.Event, wanted bool) {
 	}
 }
 
-// done: all cycles of a dark were there.
+// done: all cycles of a dark were there, or too many came again.
 func (e *epix10ka) done() bool {
 	most := epix10kaCycles
 	set(&most, e.Window.Steps)
-	return e.cycles >= most && (e.dark == nil || e.dark.err != nil || e.process != nil && e.process.Full())
+	return (e.cycles >= most || e.again >= mostOthers) && (e.dark == nil || e.dark.err != nil || e.process != nil && e.process.Full())
 }
 
 func (e *epix10ka) end(ctx context.Context) error {

@@ -123,7 +123,7 @@ type Window struct {
 	Events  *int // looked at behind them; nil: as many as Params.Frames, of a Jungfrau 100,000
 	PerStep *int // looked at of every cycle of a Jungfrau; nil: 2000
 	Step    *int // the only cycle of a Jungfrau or epix10ka that is processed, from 0
-	Steps   *int // cycles of a Jungfrau or epix10ka, at most; nil: 1000 of a Jungfrau, 5 of an epix10ka, 103 with charge injection
+	Steps   *int // cycles of a Jungfrau or epix10ka, at most; nil: 1000 of a Jungfrau, 5 of an epix10ka, 103 with charge injection, and those that come again
 }
 
 // Features are those of det_pixel_status that are asked for: bits of pixels whose mean

@@ -482,3 +482,35 @@ func TestTablesThatAreNotMerged(t *testing.T) {
 		t.Errorf("the calib directory has %v, %v", entries, err)
 	}
 }
+
+// TestDarkScanThatBeganAnew: a cycle that comes again takes the place of no other; but of
+// those that are asked for by number each counts.
+func TestDarkScanThatBeganAnew(t *testing.T) {
+	w := newPulseWorld(t)
+	w.options.Injection, w.options.Publish = nil, nil
+	w.write(pulseRun{cycles: []int{0, 0, 1, 2, 3, 4, 1}, labels: true, events: map[int]int{0: 1}}.run())
+	modes := func() (all []string) {
+		for _, d := range w.run("260").Darks {
+			if d.Err() != nil {
+				all = append(all, "no")
+			}
+			all = append(all, d.Gain)
+		}
+		return all
+	}
+	if got, want := modes(), []string{"no", "FH", "FH", "FM", "FL", "AHL-H", "AML-M"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	three := 3
+	w.options.Window.Steps = &three
+	if got, want := modes(), []string{"no", "FH", "FH", "FM"}; !slices.Equal(got, want) {
+		t.Errorf("three cycles: %q, want %q", got, want)
+	}
+	w.options.Window.Steps, w.options.Replace = nil, true
+	run := pulseRun{cycles: slices.Repeat([]int{0}, 200), labels: true}.run()
+	run.Number = 261
+	w.write(run)
+	if darks := w.run("261").Darks; len(darks) != 1+103 {
+		t.Errorf("endless cycles: %d darks", len(darks))
+	}
+}
