@@ -2,6 +2,8 @@ package merge
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"deployconstants/stages/resolve"
 	"deployconstants/xtc/ledger"
@@ -14,21 +16,27 @@ import (
 func Foresee(ctx context.Context, o Options, index *ledger.Index, s *resolve.Snapshot) (*resolve.Snapshot, error) {
 	o.Write = false
 	var changes []resolve.Change
-	registered := map[resolve.Change]bool{}
+	known := map[target]bool{}
 	_, err := Merge(ctx, o, index, func(item Item) error {
 		for _, ch := range item.changes {
-			if ch.Path == "" { // an alias, which several types of constants ask for
-				if registered[ch] {
-					continue
-				}
-				registered[ch] = true
+			of := target{ch.Path, ch.Type, ch.ID}
+			if !known[of] {
+				known[of] = true
+				changes = append(changes, ch)
 			}
-			changes = append(changes, ch)
 		}
 		return nil
 	})
 	if err != nil || len(changes) == 0 {
 		return s, err
 	}
-	return s.With(changes...)
+	after, err := s.With(changes...)
+	if errors.Is(err, resolve.ErrChange) { // of which whoever asks is innocent
+		err = fmt.Errorf("the repository changed while it was looked at: %v", err)
+	}
+	return after, err
 }
+
+// A target is what a change is of: several types of constants ask for one alias, and
+// detectors that share a directory for one file.
+type target struct{ path, typ, id string }

@@ -100,6 +100,13 @@ func (s *site) put(name, text string) {
 	}
 }
 
+func (s *site) remove(name string) {
+	s.t.Helper()
+	if err := os.Remove(filepath.Join(s.dir, name)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 var gainNames = []string{"gm0-Normal", "gm1-ForcedGain1", "gm2-ForcedGain2"}
 
 // table is the name of a table of a module, valid from a time of day of December 2020.

@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"deployconstants/repo"
 	"deployconstants/repo/digest"
@@ -108,6 +110,10 @@ func (p *place) merge(ctx context.Context, m merging) Item {
 		item.Action, item.Reason = Blocked, reason
 		return item
 	}
+	if unsafeName(m.name) {
+		item.Action, item.Reason = Blocked, unsafeReason
+		return item
+	}
 	if !p.register {
 		item.Path = p.path(m.name)
 	}
@@ -124,6 +130,15 @@ func (p *place) merge(ctx context.Context, m merging) Item {
 		item.Action, item.Reason = Failed, oneLine(err.Error())
 	}
 	return item
+}
+
+// unsafeReason is why nothing becomes of names for which unsafeName is true.
+const unsafeReason = "control characters, or bytes that are no UTF-8, in its name"
+
+// unsafeName reports whether a name, which experiments of others gave, is one that no
+// plan deploys.
+func unsafeName(name string) bool {
+	return !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // carryOut makes a merge that may be made, unless it is there; without Write it tells
@@ -223,7 +238,11 @@ func (p *place) make(ctx context.Context, m merging, sums []digest.Sum, key stri
 func (p *place) retire(ctx context.Context, entry repo.Entry, part string) (Item, error) {
 	item := p.item(Stale)
 	item.Stamp, item.Path = entry.Stamp.String(), p.path(entry.Name)
-	item.Reason = "it was merged of " + part + ", which was withdrawn"
+	item.Reason = oneLine("it was merged of " + part + ", which was withdrawn")
+	if unsafeName(entry.Name) {
+		item.Action, item.Path, item.Reason = Blocked, "", unsafeReason
+		return item, nil
+	}
 	if !p.Write {
 		item.changes = []resolve.Change{{Op: resolve.Withdraw, Path: item.Path}}
 		return item, nil

@@ -1,0 +1,58 @@
+package merge_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"deployconstants/stages/resolve"
+)
+
+// TestControlCharacters: a name that no plan deploys is not made, nor withdrawn, and
+// nobody else's question is left without an answer for it.
+func TestControlCharacters(t *testing.T) {
+	s := newStatusSite(t)
+	for _, experiment := range []string{"cxi\tlu", "cxi\u0085", "cxi\xff"} {
+		hostile := func(name string) string { return strings.Replace(name, "cxilu9218", experiment, 1) }
+		dark, merged := hostile(statusFile("status_dark", "02", "0001")), hostile(statusFile("status_merged", "02", "0001"))
+		s.put(statusFile("status_dark", "01", "0001"), "1 0\n0 1\n")
+		s.put(dark, "1 0\n0 1\n")
+		s.wantChoices(s.foresee(resolve.Change{}), "epix100a", card, "status_extra", "01?", "01?")
+		s.options.Write = false
+		s.wants("pending status_extra 20201201000000", "blocked status_extra 20201202000000")
+
+		s.put(merged, "# MERGED 1 file\n# TABLE 00 "+statusFile("status_dark", "01", "0001")+"\n1 0\n0 1\n")
+		s.remove(dark)
+		s.put(statusFile("status_dark", "01", "0001")+".withdrawn", "")
+		s.remove(statusFile("status_dark", "01", "0001"))
+		s.foresee(resolve.Change{})
+		s.wants("blocked status_extra 20201202000000")
+		s.remove(merged)
+		s.remove(statusFile("status_dark", "01", "0001") + ".withdrawn")
+	}
+}
+
+// TestSharedDirectory: two quads that are known by one first panel have one directory of
+// status words, and what is merged there is foreseen once.
+func TestSharedDirectory(t *testing.T) {
+	var ids []string
+	for _, letter := range []string{"A", "B", "C", "D", "E"} {
+		ids = append(ids, strings.Repeat(letter, 76))
+	}
+	joined, other := strings.Join(ids[:4], "_"), strings.Join([]string{ids[0], ids[1], ids[2], ids[4]}, "_")
+	s := newSite(t, 3, "epix10kaquad", joined, other)
+	s.put("epix10kaquad/aliases.txt", "0001 "+ids[0]+" x\n")
+	dark := "epix10kaquad/" + ids[0] + "/status_dark/epix10kaquad_0001_20201202000000_e_r0001_status_dark.txt"
+	s.put(dark, "1\n")
+	for _, id := range []string{joined, other} {
+		s.wantChoices(s.foresee(resolve.Change{}), "epix10kaquad", id, "status_extra", "-", "02?", "02?")
+	}
+	got, _ := s.merge()
+	if !slices.Contains(got, "made status_extra 20201202000000") || slices.Contains(got, "failed status_extra 20201202000000") {
+		t.Errorf("items %q", got)
+	}
+	if _, err := s.options.Repository.Withdraw(t.Context(), dark, "wrong"); err != nil {
+		t.Fatal(err)
+	}
+	s.wantChoices(s.foresee(resolve.Change{}), "epix10kaquad", other, "status_extra", "-", "-", "-")
+}
