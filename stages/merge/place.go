@@ -83,7 +83,8 @@ type merging struct {
 	text func(context.Context) ([]byte, []digest.Sum, error)
 
 	// same reports whether a file that is no merge of ours has the same constants, and
-	// need not be made again, or else is replaced; nil: it counts as it is.
+	// need not be made again, or else is replaced, also if it cannot be read; nil: it
+	// counts as it is.
 	same func(path string) (bool, error)
 }
 
@@ -183,7 +184,10 @@ func (p *place) look(ctx context.Context, m merging, key string) (digest.Sum, Ac
 	}
 	path := p.path(m.name)
 	sum, _, err := p.sum(ctx, path)
-	if err != nil {
+	switch {
+	case err != nil && m.same != nil && ctx.Err() == nil:
+		return digest.Sum{}, Pending, nil // as what same cannot read
+	case err != nil:
 		return sum, Failed, err
 	}
 	if made, known := p.Digests.Verdict(key); known && made == sum.String() {

@@ -125,7 +125,8 @@ func (p *place) mergeStatusAt(ctx context.Context, shelf *repo.StatusShelf, stam
 		if err != nil {
 			return false, err
 		}
-		return merge.Holds(path, words)
+		same, err := merge.Holds(path, words)
+		return same && err == nil, nil // one that cannot be read is made again
 	}
 	return p.merge(ctx, m), true, nil
 }

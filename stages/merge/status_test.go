@@ -101,6 +101,21 @@ func TestStatusExtraOfARun(t *testing.T) {
 	}
 }
 
+// TestStatusExtraDamaged: a merge that cannot be read is made again, as the single
+// command does it.
+func TestStatusExtraDamaged(t *testing.T) {
+	for _, text := range []string{"", "# HOST there\n\n1 0\n0 x", "1 0\n0\n"} {
+		s := newStatusSite(t)
+		s.put(statusFile("status_dark", "01", "0001"), "1 0\n0 1\n")
+		s.put(statusFile("status_merged", "01", "0001"), text)
+		s.wants("made status_extra 20201201000000")
+		if got := s.words(statusFile("status_merged", "01", "0001")); got != "1 0 0 1" {
+			t.Errorf("words %q", got)
+		}
+		s.wants("current status_extra 20201201000000")
+	}
+}
+
 // TestStatusExtraWithdrawn: what was withdrawn has no part any more, and what was merged
 // of it alone goes with it.
 func TestStatusExtraWithdrawn(t *testing.T) {
