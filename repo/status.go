@@ -32,6 +32,7 @@ type statusDir struct {
 	index    *Index
 	infos    map[string]fs.FileInfo // by name in the directory
 	supposed string                 // a name that is there only by Suppose
+	gone     []string               // names that withdrawn files had
 }
 
 // ListStatus lists the status words of a detector. Nothing is opened. Errors are those
@@ -80,6 +81,7 @@ func (s *StatusShelf) list(name string) error {
 		}
 		if of, withdrawn := CutWithdrawn(item.Name); withdrawn {
 			s.withdrawn[s.dir+"/"+name+"/"+of] = true
+			d.gone = append(d.gone, of)
 		}
 	}
 	d.index = newIndex(d.names, pattern{s.panel.Type.Name, s.alias, name})
@@ -108,6 +110,7 @@ func (s *StatusShelf) Suppose(file string, there bool) *StatusShelf {
 	} else {
 		supposed.withdrawn = maps.Clone(s.withdrawn)
 		supposed.withdrawn[file] = true
+		d.gone = append(slices.Clone(d.gone), name)
 	}
 	d.index = newIndex(d.names, pattern{s.panel.Type.Name, s.alias, ctype})
 	supposed.dirs = slices.Clone(s.dirs)
@@ -141,6 +144,17 @@ func (s *StatusShelf) AnyWithdrawn() bool { return len(s.withdrawn) > 0 }
 // Withdrawn reports whether a file of status words was withdrawn, by its path below the
 // repository.
 func (s *StatusShelf) Withdrawn(file string) bool { return s.withdrawn[file] }
+
+// WithdrawnAt returns a withdrawn file of status words, below the repository, that would
+// be valid at the stamp, were it not withdrawn.
+func (s *StatusShelf) WithdrawnAt(at Stamp) (file string, is bool) {
+	for _, d := range s.dirs {
+		if entry, found := newIndex(d.gone, pattern{s.panel.Type.Name, s.alias, d.name}).At(at); found {
+			return s.dir + "/" + d.name + "/" + entry.Name, true
+		}
+	}
+	return "", false
+}
 
 // A StatusMerge is what becomes of a detector's status words as status_extra, at a
 // moment.

@@ -176,12 +176,18 @@ func (s *Shelf) Withdrawn(file string) (table string, is bool, err error) {
 		return "", false, nil
 	}
 	tables, _, err := s.store.files.MadeOf(file)
-	for _, table := range tables {
-		if s.withdrawn[table] {
-			return table, true, err
-		}
+	table, is = s.WithdrawnOf(tables)
+	return table, is, err
+}
+
+// WithdrawnOf returns the first of some tables, named below the repository, that was
+// withdrawn.
+func (s *Shelf) WithdrawnOf(tables []string) (table string, is bool) {
+	i := slices.IndexFunc(tables, func(table string) bool { return s.withdrawn[table] })
+	if i < 0 {
+		return "", false
 	}
-	return "", false, err
+	return tables[i], true
 }
 
 // Stamps returns the stamps of all tables, sorted: the moments from which on another

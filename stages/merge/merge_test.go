@@ -333,6 +333,13 @@ func TestWithdrawn(t *testing.T) {
 	if got := s.firsts(merged("02080000")); !slices.Equal(got, []float64{200, 101, 202}) {
 		t.Errorf("merged %v", got)
 	}
+	settled()
+	s.wants("current pedestals 20201201080000", "current pedestals 20201202080000")
+	opened := s.opens(merged("02080000"))
+	s.wants("current pedestals 20201201080000", "current pedestals 20201202080000")
+	if n := opened(); n != 0 {
+		t.Errorf("%d files were opened again", n)
+	}
 	withdraw(table(one, "pedestals", "gm1-ForcedGain1", "01080000"))
 	s.options.Write = false
 	s.wants("stale pedestals 20201201080000", "stale pedestals 20201202080000", "incomplete pedestals 20201201080000", "incomplete pedestals 20201202080000")

@@ -137,11 +137,17 @@ func (p *place) withdrawStale(ctx context.Context, shelf *panels.Shelf) (items [
 			continue
 		}
 		path := p.path(entry.Name)
-		table, stale, err := shelf.Withdrawn(path)
+		sum, _, err := p.sum(ctx, path)
+		var parts []string
+		if err == nil {
+			parts, _, err = p.madeOf(path, sum)
+		}
 		if err != nil {
 			items = append(items, p.failed(entry, err))
+			continue
 		}
-		if err != nil || !stale {
+		table, stale := shelf.WithdrawnOf(parts)
+		if !stale {
 			continue
 		}
 		recipe := shelf.At(entry.Stamp)

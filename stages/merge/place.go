@@ -204,16 +204,29 @@ func (p *place) look(ctx context.Context, m merging, key string) (digest.Sum, Ac
 		}
 		return sum, Pending, err
 	}
-	foreign := "merge foreign " + sum.String()
-	if _, known := p.Digests.Verdict(foreign); known {
-		return sum, Kept, nil
-	}
-	_, ours, err := p.Repository.MadeOf(path)
+	_, ours, err := p.madeOf(path, sum)
 	if err == nil && !ours {
-		p.Digests.PutVerdict(foreign, "")
 		return sum, Kept, nil
 	}
 	return sum, Pending, err
+}
+
+// madeOf is repo.Repository.MadeOf for a file of that digest, of which it is remembered.
+func (p *place) madeOf(path string, sum digest.Sum) (parts []string, merged bool, err error) {
+	key := "merged of " + sum.String()
+	if text, known := p.Digests.Verdict(key); known {
+		parts := strings.Split(text, "\n")
+		return parts[1:], parts[0] != "", nil
+	}
+	if parts, merged, err = p.Repository.MadeOf(path); err != nil {
+		return nil, false, err
+	}
+	text := ""
+	if merged {
+		text = strings.Join(append([]string{"merged"}, parts...), "\n")
+	}
+	p.Digests.PutVerdict(key, text)
+	return parts, merged, nil
 }
 
 // make merges, and writes the result unless it is there already.

@@ -56,18 +56,30 @@ func (m *merger) mergeStatus(ctx context.Context, j job) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	var items []Item
-	for _, stamp := range neededStamps(p.statusStamps(shelf), j.runs) {
+	items, err := p.mergeStatusOf(ctx, shelf)
+	slices.Reverse(items)
+	return items, err
+}
+
+// mergeStatusOf merges from the newest stamp to the oldest: where nothing is left of one
+// that runs need, they need the one before it.
+func (p *place) mergeStatusOf(ctx context.Context, shelf *repo.StatusShelf) (items []Item, err error) {
+	stamps := p.statusStamps(shelf)
+	needed := neededStamps(stamps, p.runs)
+	fallBack := false
+	for _, stamp := range slices.Backward(stamps) {
+		if _, is := slices.BinarySearch(needed, stamp); !is && !fallBack {
+			continue
+		}
 		if err := context.Cause(ctx); err != nil {
 			return items, err
 		}
-		item, is, err := p.mergeStatusAt(ctx, shelf, stamp)
+		of, left, err := p.mergeStatusAt(ctx, shelf, stamp)
+		items = append(items, of...)
 		if err != nil {
 			return items, err
 		}
-		if is {
-			items = append(items, item)
-		}
+		fallBack = !left
 	}
 	return items, nil
 }
@@ -84,23 +96,15 @@ func (p *place) statusStamps(shelf *repo.StatusShelf) []repo.Stamp {
 }
 
 // mergeStatusAt makes the words that are valid from a stamp on: in the file of that
-// stamp, if there is one, which the single command may have made for a run; it returns
-// false if there are none.
-func (p *place) mergeStatusAt(ctx context.Context, shelf *repo.StatusShelf, stamp repo.Stamp) (Item, bool, error) {
+// stamp, if there is one, which the single command may have made for a run. It reports
+// whether a file of the stamp is left, or made.
+func (p *place) mergeStatusAt(ctx context.Context, shelf *repo.StatusShelf, stamp repo.Stamp) (items []Item, left bool, err error) {
 	merge := shelf.At(stamp)
+	if len(merge.Inputs) == 0 {
+		return p.retireStatus(ctx, shelf, stamp)
+	}
 	entry, there := p.index.At(stamp)
 	there = there && entry.Stamp == stamp
-	if len(merge.Inputs) == 0 {
-		part, stale, err := p.wasWithdrawn(shelf, entry)
-		switch {
-		case err != nil:
-			return p.failed(entry, err), true, nil
-		case !stale:
-			return Item{}, false, nil
-		}
-		item, err := p.retire(ctx, entry, part)
-		return item, true, err
-	}
 	m := merging{name: merge.FileName(), stamp: stamp}
 	if there {
 		m.name = entry.Name
@@ -128,18 +132,51 @@ func (p *place) mergeStatusAt(ctx context.Context, shelf *repo.StatusShelf, stam
 		same, err := merge.Holds(path, words)
 		return same && err == nil, nil // one that cannot be read is made again
 	}
-	return p.merge(ctx, m), true, nil
+	item := p.merge(ctx, m)
+	return []Item{item}, there || item.Action == Made || item.Action == Pending, nil
 }
 
-// wasWithdrawn returns a file that was withdrawn since it became part of a merge.
-func (p *place) wasWithdrawn(shelf *repo.StatusShelf, entry repo.Entry) (part string, was bool, err error) {
+// retireStatus withdraws the files of a stamp at which no words are left, if they were
+// merged of files that were withdrawn. Those that are left count.
+func (p *place) retireStatus(ctx context.Context, shelf *repo.StatusShelf, stamp repo.Stamp) (items []Item, left bool, err error) {
+	for _, entry := range p.index.Entries() {
+		if entry.Stamp != stamp {
+			continue
+		}
+		part, stale, err := p.wasWithdrawn(ctx, shelf, entry)
+		switch {
+		case err != nil:
+			items, left = append(items, p.failed(entry, err)), true
+			continue
+		case !stale:
+			left = true
+			continue
+		}
+		item, err := p.retire(ctx, entry, part)
+		if err != nil {
+			return items, true, err
+		}
+		items, left = append(items, item), left || item.Action == Blocked
+	}
+	slices.Reverse(items)
+	return items, left, nil
+}
+
+// wasWithdrawn returns a file that was withdrawn since it became part of a merge. One that
+// does not say of what it was merged, by the single command, was merged of what was valid.
+func (p *place) wasWithdrawn(ctx context.Context, shelf *repo.StatusShelf, entry repo.Entry) (part string, was bool, err error) {
 	if !shelf.AnyWithdrawn() || entry.Name == p.supposed {
 		return "", false, nil
 	}
-	parts, _, err := p.Repository.MadeOf(p.path(entry.Name))
-	i := slices.IndexFunc(parts, shelf.Withdrawn)
-	if err != nil || i < 0 {
+	sum, _, err := p.sum(ctx, p.path(entry.Name))
+	if err != nil {
 		return "", false, err
 	}
-	return parts[i], true, nil
+	parts, merged, err := p.madeOf(p.path(entry.Name), sum)
+	if err == nil && !merged {
+		part, was = shelf.WithdrawnAt(entry.Stamp)
+	} else if i := slices.IndexFunc(parts, shelf.Withdrawn); i >= 0 {
+		part, was = parts[i], true
+	}
+	return part, was, err
 }

@@ -6,11 +6,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"unsafe"
 
 	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 	"deployconstants/stages/merge"
+	"deployconstants/stages/resolve"
 )
 
 const (
@@ -145,6 +148,66 @@ func TestStatusExtraWithdrawn(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wants("kept status_extra 20201201000000")
+}
+
+// TestStatusExtraWithdrawnAtOnce: a sweep withdraws all that runs would fall back to, not
+// one of it each time: several files of one stamp, older ones that no run met before, and
+// those of which the single command did not say what it merged.
+func TestStatusExtraWithdrawnAtOnce(t *testing.T) {
+	s := newStatusSite(t)
+	dark := statusFile("status_dark", "02", "0002")
+	s.put(dark, "1 0\n0 1\n")
+	merged := statusFile("status_merged", "02", "0002")
+	s.put(strings.Replace(merged, "02000000", "02000001", 1), "# HOST there\n\n1 0\n0 1\n")
+	s.put(strings.Replace(merged, "02000000", "02000002", 1), "# HOST there\n\n1 0\n0 1\n")
+	s.put(strings.Replace(merged, "02000000_cxi", "02000002_xpp", 1), "# HOST there\n\n1 0\n0 1\n")
+	s.put(statusFile("status_merged", "01", "0001"), "8 8\n8 8\n") // of files that are gone
+	s.wants("current status_extra 20201202000002")
+	s.wantAffected(resolve.Change{Op: resolve.Withdraw, Path: dark}, false, "status_extra 2-10: 02 -> 01")
+	if _, err := s.options.Repository.Withdraw(t.Context(), dark, "wrong"); err != nil {
+		t.Fatal(err)
+	}
+	s.wants("withdrawn status_extra 20201202000001", "withdrawn status_extra 20201202000002", "withdrawn status_extra 20201202000002")
+	s.wantChoices(s.load(), "epix100a", card, "status_extra", "01", "01", "01")
+	settled()
+	s.wants()
+	opened := s.opens(statusFile("status_merged", "01", "0001"), statusFile("status_dark", "02", "0002"))
+	s.wants()
+	if n := opened(); n != 0 {
+		t.Errorf("%d files were opened again", n)
+	}
+}
+
+// opens watches the directories of some files; the function that it returns tells how
+// many files were opened there.
+func (s *site) opens(names ...string) func() int {
+	s.t.Helper()
+	fd, err := syscall.InotifyInit1(syscall.IN_NONBLOCK)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, name := range names {
+		if _, err := syscall.InotifyAddWatch(fd, filepath.Join(s.dir, filepath.Dir(name)), syscall.IN_OPEN); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return func() (n int) {
+		defer syscall.Close(fd)
+		events := make([]byte, 1<<16)
+		for {
+			read, err := syscall.Read(fd, events)
+			if err != nil {
+				return n
+			}
+			for at := 0; at < read; {
+				event := (*syscall.InotifyEvent)(unsafe.Pointer(&events[at]))
+				if event.Mask&syscall.IN_ISDIR == 0 {
+					n++
+				}
+				at += syscall.SizeofInotifyEvent + int(event.Len)
+			}
+		}
+	}
 }
 
 // TestStatusExtraFails: files that cannot be merged are a failure, and leave what there
