@@ -36,7 +36,7 @@ type statusDir struct {
 }
 
 // ListStatus lists the status words of a detector. Nothing is opened. Errors are those
-// of LookupAlias and Items.
+// of LookupAlias and Items, and Item.Err of a directory, unless it is a dangling link.
 func (r *Repository) ListStatus(p Panel, alias string) (*StatusShelf, error) {
 	if err := p.check(); err != nil {
 		return nil, err
@@ -54,7 +54,11 @@ func (r *Repository) ListStatus(p Panel, alias string) (*StatusShelf, error) {
 	}
 	s := &StatusShelf{repository: r, panel: p, alias: alias, dir: dir, withdrawn: map[string]bool{}}
 	for _, d := range found {
-		if isStatusDir(d.Name) && d.Err == nil && d.Info.IsDir() {
+		switch {
+		case !isStatusDir(d.Name) || errors.Is(d.Err, fs.ErrNotExist):
+		case d.Err != nil: // its words must not be missing in what is merged
+			return nil, d.Err
+		case d.Info.IsDir():
 			if err := s.list(d.Name); err != nil {
 				return nil, err
 			}

@@ -233,3 +233,27 @@ func TestMergeStatusHostile(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusLinkedDirectory: a directory of status words that cannot be looked at is an
+// error: the words in it would be missing. A link that leads nowhere is no directory.
+func TestStatusLinkedDirectory(t *testing.T) {
+	r := open(t, options())
+	p := epix(t, epixID)
+	dir := filepath.Join(r.Dir(), "epix100a", epixID)
+	write(t, r, "epix100a/"+epixID+"/status_data/epix100a_0001_20150101000000_xpptut15_r0260_status_data.txt", "1\n")
+	link := filepath.Join(dir, "status_link")
+	for _, c := range []struct {
+		target string
+		err    error
+	}{{"status_data", nil}, {"nowhere", nil}, {t.TempDir(), repo.ErrOutside}} {
+		if err := os.Symlink(c.target, link); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.ListStatus(p, "0001"); !errors.Is(err, c.err) {
+			t.Errorf("%s: %v, want %v", c.target, err, c.err)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
