@@ -176,7 +176,7 @@ func (b *builder) index() *Index {
 	})
 	x.refs = b.merge(refs, order)
 	b.count()
-	x.digest = x.digestOnce()
+	x.digest, x.runsOf = x.digestOnce(), x.runsOfOnce()
 	return x
 }
 

@@ -19,6 +19,7 @@ type Index struct {
 	byName      map[string]*Experiment
 	stats       Stats
 	digest      func() [32]byte
+	runsOf      func() [][]int32
 }
 
 // part is the runs of one row group, or of those that had to be merged.
@@ -128,18 +129,24 @@ func (x *Index) Panels() []Panel {
 	return slices.Compact(panels)
 }
 
-// With returns every place of the panel, by experiment, run, and source.
+// With returns every place of the panel, by experiment, run, and source. The first call
+// looks at all runs, others only at those of the panel.
 func (x *Index) With(typ, id string) iter.Seq[Place] {
 	return func(yield func(Place) bool) {
-		wanted, some := make([]bool, len(x.kinds)), false
+		runsOf := x.runsOf()
+		wanted, runs := map[int32]bool{}, []int32(nil)
 		for i, s := range x.kinds {
-			wanted[i] = x.used[i] && s.Type == typ && s.ID == id
-			some = some || wanted[i]
+			if x.used[i] && s.Type == typ && s.ID == id {
+				wanted[int32(i)] = true
+				runs = append(runs, runsOf[i]...)
+			}
 		}
-		if !some {
-			return
+		if len(wanted) > 1 {
+			slices.Sort(runs)
+			runs = slices.Compact(runs)
 		}
-		for _, at := range x.refs {
+		for _, i := range runs {
+			at := x.refs[i]
 			p, run := x.parts[at.part], at.row
 			for _, kind := range p.sources(run) {
 				if !wanted[kind] {
@@ -155,6 +162,34 @@ func (x *Index) With(typ, id string) iter.Seq[Place] {
 			}
 		}
 	}
+}
+
+// runsOfOnce finds the runs of each of Index.kinds, as places in Index.refs in their
+// order, when they are first asked for.
+func (x *Index) runsOfOnce() func() [][]int32 {
+	return sync.OnceValue(func() [][]int32 {
+		counts, all := make([]int32, len(x.kinds)), 0
+		for _, at := range x.refs {
+			for _, kind := range x.parts[at.part].sources(at.row) {
+				counts[kind]++
+				all++
+			}
+		}
+		places, runs := make([]int32, 0, all), make([][]int32, len(x.kinds))
+		for kind, n := range counts {
+			end := len(places) + int(n)
+			runs[kind] = places[len(places):len(places):end]
+			places = places[:end]
+		}
+		for i, at := range x.refs {
+			for _, kind := range x.parts[at.part].sources(at.row) {
+				if last := len(runs[kind]); last == 0 || runs[kind][last-1] != int32(i) {
+					runs[kind] = append(runs[kind], int32(i))
+				}
+			}
+		}
+		return runs
+	})
 }
 
 // Digest returns the SHA-256 of what matters to a plan: experiments, instruments,

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,6 +94,49 @@ func TestExperiment(t *testing.T) {
 	}
 	if got := slices.Collect(x.With("opal1000", "nothing")); got != nil {
 		t.Errorf("With nothing: %v", got)
+	}
+}
+
+// TestWith: the places of every panel are those that a look at all runs finds.
+func TestWith(t *testing.T) {
+	l, err := ledger.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := l.NewWriter()
+	for i := range 60 {
+		run := ledger.Run{Experiment: fmt.Sprintf("xpp%d", i%3), Instrument: "XPP", Dir: "/d", Number: 1 + i, BeginRun: int64(1 + i*i%17)}
+		for s := range i % 4 { // none in some runs, and one panel twice in others
+			run.Sources = append(run.Sources, ledger.Source{Name: fmt.Sprintf("S.0:Opal1000.%d", s), Type: "opal1000", ID: fmt.Sprint((i + s*s) % 3), IDIsName: i%5 == 0})
+		}
+		if err := w.Add(run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	x, err := l.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, id := range []string{"0", "1", "2", "3"} {
+		var want []ledger.Place
+		for _, run := range all(x) {
+			for _, s := range run.Sources {
+				if s.ID == id {
+					want = append(want, ledger.Place{Experiment: run.Experiment, Source: s.Name, Run: run.Number, BeginRun: run.BeginRun})
+				}
+			}
+		}
+		if diff := cmp.Diff(want, slices.Collect(x.With("opal1000", id))); diff != "" {
+			t.Errorf("id %s (-want +got):\n%s", id, diff)
+		}
+		total += len(want)
+	}
+	if total != 90 {
+		t.Errorf("%d places", total)
 	}
 }
 
