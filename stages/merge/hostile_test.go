@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"deployconstants/stages/resolve"
+	"deployconstants/xtc/ledger"
 )
 
 // TestControlCharacters: a name that no plan deploys is not made, nor withdrawn, and
@@ -30,6 +31,26 @@ func TestControlCharacters(t *testing.T) {
 		s.remove(merged)
 		s.remove(statusFile("status_dark", "01", "0001") + ".withdrawn")
 	}
+}
+
+// TestNoDirectory: a detector whose id is that of no directory has no status words, and
+// what is not selected is not looked at, nor an alias file that cannot be read.
+func TestNoDirectory(t *testing.T) {
+	s := newSite(t, 2, "opal1000", "Xpp Endstation-0", "default", "logs", "a/b", "..")
+	s.wants()
+	s.put("opal1000/.aliases.txt/file", "")
+	for _, filter := range []ledger.Filter{{Types: []string{"epix100a"}}, {Experiments: []string{"xpp*"}}, {Sources: []string{"Xpp*"}}} {
+		s.options.Filter = filter
+		s.wants()
+	}
+	s.options.Filter = ledger.Filter{}
+	s.wants()
+
+	s = newSite(t, 2, "opal1000", "a", "b")
+	s.put("opal1000/.aliases.txt/file", "")
+	s.wants("failed status_extra ")
+	s.options.Filter.Types = []string{"epix100a"}
+	s.wants()
 }
 
 // TestSharedDirectory: two quads that are known by one first panel have one directory of

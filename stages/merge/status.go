@@ -2,6 +2,7 @@ package merge
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"deployconstants/repo"
@@ -12,13 +13,17 @@ import (
 // and their text, twice.
 const statusMemory = 128 << 20
 
-// statusJob emits a job for a detector that has a directory in the repository. Alias
-// files are read once for each type.
+// statusJob emits a job for a detector with runs that count. Alias files are read once
+// for each type that has one.
 func (m *merger) statusJob(panel repo.Panel, known map[string]*repo.Aliases, emit func(job) error) error {
 	if !panel.Type.Deployable() || !m.wants(string(repo.StatusExtra)) {
 		return nil
 	}
 	j := job{panel: panel, ctype: repo.StatusExtra, work: m.mergeStatus, bytes: statusMemory}
+	m.findRuns(&j)
+	if _, err := m.Repository.DetectorDir(j.panel, ""); errors.Is(err, repo.ErrBadName) || len(j.runs) == 0 {
+		return nil // an id that no repository can have has no words
+	}
 	aliases, read := known[panel.Type.Name]
 	if !read {
 		var err error
@@ -51,7 +56,6 @@ func (m *merger) mergeStatus(ctx context.Context, j job) ([]Item, error) {
 	if shelf.Empty() {
 		return nil, nil
 	}
-	m.findRuns(&j)
 	p, err := m.open(j, alias, repo.StatusMerged)
 	if err != nil {
 		return nil, err
