@@ -94,9 +94,14 @@ func (s *StatusShelf) list(name string) error {
 }
 
 // Suppose returns the shelf as it would be if a file, named below the repository, were
-// there with other content, or were withdrawn. It is the same shelf for a file that has
-// no place in it.
+// there with other content, or were withdrawn, or if the detector's directory were gone.
+// It is the same shelf for a file that has no place in it.
 func (s *StatusShelf) Suppose(file string, there bool) *StatusShelf {
+	if file == s.dir && !there {
+		supposed := *s
+		supposed.dirs, supposed.withdrawn = nil, nil
+		return &supposed
+	}
 	dir, name := path.Split(file)
 	parent, ctype := path.Split(strings.TrimSuffix(dir, "/"))
 	if parent != s.dir+"/" || !isStatusDir(ctype) {

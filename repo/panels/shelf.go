@@ -113,13 +113,18 @@ func (t tablesOfPanel) sort(mode string) {
 }
 
 // Suppose returns the shelf as it would be if a table, named below the repository, were
-// there with other content, or were withdrawn. It is the same shelf for a file that is no
-// table of it.
+// there with other content, or were withdrawn, or if the directory of a panel were gone.
+// It is the same shelf for a file that is no table of it.
 func (s *Shelf) Suppose(file string, there bool) *Shelf {
 	supposed := *s
 	supposed.panels = slices.Clone(s.panels)
-	any := false
+	any, gone := false, false
 	for i, id := range s.IDs {
+		if file == s.store.dir+id && !there {
+			any, gone = true, true
+			supposed.panels[i] = tablesOfPanel{}
+			continue
+		}
 		for _, d := range s.Kind.dirs() {
 			name, inside := strings.CutPrefix(file, s.store.dir+id+"/"+d.name+"/")
 			table, is := repo.ParseTable(name, s.store.word, d.ctype, d.modes...)
@@ -141,7 +146,7 @@ func (s *Shelf) Suppose(file string, there bool) *Shelf {
 	if !any {
 		return s
 	}
-	if !there {
+	if !there && !gone {
 		supposed.withdrawn = maps.Clone(s.withdrawn)
 		supposed.withdrawn[file] = true
 	}

@@ -64,9 +64,12 @@ func Who(ctx context.Context, o Options, index *ledger.Index, s *resolve.Snapsho
 		}
 		s = before
 	}
-	// A type of which the repository had nothing has ctypes only afterwards.
-	if _, more, err := after.Scope(ch); err == nil {
-		ctypes = append(ctypes, more...)
+	// A type of which the repository had nothing has ctypes only afterwards, or only by
+	// what will be merged.
+	for _, foreseen := range []*resolve.Snapshot{s, after} {
+		if _, more, err := foreseen.Scope(ch); err == nil {
+			ctypes = append(ctypes, more...)
+		}
 	}
 	slices.Sort(ctypes)
 	ctypes = slices.Compact(ctypes)

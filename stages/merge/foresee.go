@@ -14,7 +14,7 @@ import (
 // would be withdrawn. With Options.Change, the listing is that after this change already.
 // Nothing is written. Errors are those of Merge and resolve.Snapshot.With.
 func Foresee(ctx context.Context, o Options, index *ledger.Index, s *resolve.Snapshot) (*resolve.Snapshot, error) {
-	o.Write = false
+	o.Write, o.after = false, s
 	var changes []resolve.Change
 	known := map[target]bool{}
 	_, err := Merge(ctx, o, index, func(item Item) error {

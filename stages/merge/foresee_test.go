@@ -137,6 +137,47 @@ func TestForeseeTables(t *testing.T) {
 	}
 }
 
+// TestForeseeDetector: what is asked about a detector as a whole, its directory or its
+// alias, counts for what is merged, too; be it pending, there, or to be made again.
+func TestForeseeDetector(t *testing.T) {
+	s := newStatusSite(t)
+	dark := statusFile("status_dark", "02", "0002")
+	for _, state := range []string{"pending", "made", "again", "stale"} {
+		switch state {
+		case "pending":
+			s.put(dark, "1 0\n0 1\n")
+		case "made":
+			s.merge()
+		case "again":
+			s.put(dark, "3 0\n0 1\n")
+		case "stale":
+			s.merge()
+			s.put(statusFile("status_light", "01", "0001"), "1 0\n0 1\n")
+			if _, err := s.options.Repository.Withdraw(t.Context(), dark, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := []string{"status_extra 2-10: 02 -> none"}
+		if state == "stale" {
+			want = []string{"status_extra 1: 01 -> none", "status_extra 2-10: 02 -> none"}
+		}
+		for _, ch := range []resolve.Change{{Type: "epix100a", ID: card}, {Type: "epix100a", Alias: "0001"}} {
+			s.wantAffected(ch, true, want...)
+			ch.Op = resolve.Withdraw
+			s.wantAffected(ch, false, want...)
+		}
+		s.wantAffected(resolve.Change{Op: resolve.Replace, Type: "epix100a", ID: card, Alias: "0005"}, false, want...)
+	}
+
+	both := one + "_" + two
+	j := newSite(t, 3, "jungfrau", both)
+	j.dark("pedestals", "02060000", 100, one, two)
+	j.wantChoices(j.foresee(resolve.Change{Op: resolve.Add, Type: "jungfrau", ID: both, Alias: "0007"}), "jungfrau", both, "pedestals", "-", "02?", "02?")
+	j.wantAffected(resolve.Change{Op: resolve.Withdraw, Type: "jungfrau", ID: two}, false, "pedestals 2-3: 02 -> none")
+	j.merge()
+	j.wantAffected(resolve.Change{Op: resolve.Withdraw, Type: "jungfrau", ID: both}, false, "pedestals 2-3: 02 -> 02")
+}
+
 // TestForeseeStatus is TestForeseeTables for status words.
 func TestForeseeStatus(t *testing.T) {
 	s := newStatusSite(t)

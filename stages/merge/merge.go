@@ -32,7 +32,9 @@ type Options struct {
 	TrustedOwners []uint32 // user ids whose tables are merged; empty: anybody's
 
 	Write  bool           // else only say what would be merged
-	Change resolve.Change // of a file, that is supposed to be made before; not with Write; zero: none
+	Change resolve.Change // that is supposed to be made before; not with Write; zero: none
+
+	after *resolve.Snapshot // of Foresee: the listing after Change
 }
 
 // An Action is what becomes of a merge.
@@ -95,6 +97,9 @@ func Merge(ctx context.Context, o Options, index *ledger.Index, sink func(Item) 
 		o.Pipeline.MaxBytes = 1 << 30 // three Epix10ka2M at a time
 	}
 	m := merger{Options: o, index: index, change: strings.TrimPrefix(o.Change.Path, o.Repository.Dir()+"/")}
+	if err := m.supposeDetector(); err != nil {
+		return summary, err
+	}
 	work := func(ctx context.Context, j job) ([]Item, error) { return j.work(ctx, j) }
 	last := ""
 	err := pipeline.RunWeighted(ctx, o.Pipeline, weight, m.source, work, func(r pipeline.Result[job, []Item]) error {
@@ -124,11 +129,42 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 type merger struct {
 	Options
 	index  *ledger.Index
-	change string // file of Options.Change, below the repository; "": none
+	change string // file of Options.Change, or directory of a detector, below the repository; "": none
 }
 
 // supposes reports whether the file of the change is there after it.
 func (m *merger) supposes() bool { return m.Change.Op != resolve.Withdraw }
+
+// supposeDetector makes the directory of a detector, if that is withdrawn, the file of
+// the change. What else may become of a detector is a matter of aliases.
+func (m *merger) supposeDetector() error {
+	ch := m.Change
+	if ch.Path != "" || ch.Op != resolve.Withdraw || ch.ID == "" {
+		return nil
+	}
+	t, err := repo.TypeNamed(ch.Type)
+	if err != nil {
+		return err
+	}
+	aliases, err := m.Repository.ReadAliases(t)
+	if err != nil {
+		return err
+	}
+	_, dir, _, err := aliases.Find(repo.Panel{Type: t, ID: ch.ID})
+	m.change = t.Name + "/" + dir
+	return err
+}
+
+// alias returns the alias of a detector, after the change; "" for one without. It is
+// asked where nothing is written.
+func (m *merger) alias(p repo.Panel) (string, error) {
+	if m.after != nil && m.Change.Path == "" && m.Change.Type == p.Type.Name {
+		alias, _ := m.after.Alias(resolve.Key{Type: p.Type.Name, ID: p.ID, IsName: p.IsName})
+		return alias, nil
+	}
+	alias, _, err := m.Repository.LookupAlias(p)
+	return alias, err
+}
 
 // A job is a detector and a calibration type.
 type job struct {

@@ -89,7 +89,7 @@ func (m *merger) openForTables(ctx context.Context, j job) (*place, error) {
 		}
 		alias, err = m.Repository.Alias(ctx, j.panel, repo.Origin{Experiment: j.from.Experiment, Run: j.from.Run})
 	} else {
-		alias, _, err = m.Repository.LookupAlias(j.panel)
+		alias, err = m.alias(j.panel)
 	}
 	if err != nil {
 		return nil, err

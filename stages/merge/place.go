@@ -51,7 +51,7 @@ func (m *merger) open(j job, alias string, dir repo.CType) (*place, error) {
 		return nil, err
 	}
 	for _, item := range items {
-		p.own[item.Name] = true
+		p.own[item.Name] = p.detector != m.change
 	}
 	if name, inside := strings.CutPrefix(m.change, p.dir+"/"); inside {
 		p.own[name], p.own[repo.Withdrawn(name)] = m.supposes(), !m.supposes()

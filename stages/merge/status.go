@@ -42,8 +42,11 @@ func (m *merger) statusJob(panel repo.Panel, known map[string]*repo.Aliases, emi
 
 // mergeStatus merges the status words of a detector, for every choice that a run needs.
 func (m *merger) mergeStatus(ctx context.Context, j job) ([]Item, error) {
-	alias, _, found, err := j.aliases.Find(j.panel)
-	if err != nil || !found {
+	alias, _, _, err := j.aliases.Find(j.panel)
+	if err == nil && m.after != nil {
+		alias, err = m.alias(j.panel)
+	}
+	if err != nil || alias == "" {
 		return nil, err
 	}
 	shelf, err := m.Repository.ListStatus(j.panel, alias)
