@@ -166,16 +166,24 @@ func (p *place) foresee(m merging, key string) (changes []resolve.Change) {
 	if p.register {
 		changes = append(changes, resolve.Change{Op: resolve.Add, Type: p.panel.Type.Name, ID: p.panel.ID, Alias: p.alias})
 	}
-	op := resolve.Add
+	ch := resolve.Change{Op: resolve.Add, Path: p.path(m.name), Unlike: sha256.Sum256([]byte(key))}
 	if p.own[m.name] {
-		op = resolve.Replace
+		ch.Op = resolve.Replace
 	}
-	return append(changes, resolve.Change{Op: op, Path: p.path(m.name), Unlike: sha256.Sum256([]byte(key))})
+	if made, known := p.Digests.Verdict(key); known { // it was made of these parts before
+		if sum, err := hex.DecodeString(made); err == nil && len(sum) == len(ch.Content) {
+			ch.Content = digest.Sum(sum)
+		}
+	}
+	return append(changes, ch)
 }
 
 // look tells what is under the name of a merge: nothing or what other parts gave, then
 // it is pending; what these parts gave; or a file that was not merged.
 func (p *place) look(ctx context.Context, m merging, key string) (digest.Sum, Action, error) {
+	if m.name == p.supposed && m.same != nil {
+		return digest.Sum{}, Pending, nil // whatever it holds, these words will be there
+	}
 	if m.name == p.supposed {
 		return digest.Sum{}, Kept, nil
 	}
@@ -197,9 +205,12 @@ func (p *place) look(ctx context.Context, m merging, key string) (digest.Sum, Ac
 		if slices.ContainsFunc(m.parts, func(part part) bool { return part.supposed }) {
 			return sum, Pending, nil
 		}
+		if made, known := p.Digests.Verdict(sameKey + key); known && made == sum.String() {
+			return sum, Current, nil
+		}
 		same, err := m.same(path)
 		if err == nil && same {
-			p.Digests.PutVerdict(key, sum.String())
+			p.Digests.PutVerdict(sameKey+key, sum.String())
 			return sum, Current, nil
 		}
 		return sum, Pending, err
@@ -296,6 +307,10 @@ func (p *place) sums(ctx context.Context, parts []part) ([]digest.Sum, error) {
 	}
 	return sums, nil
 }
+
+// sameKey is before the key of a merge with whose constants a file is that was not made
+// of its parts, but by the single command.
+const sameKey = "same as "
 
 // key identifies all that the bytes of a merge depend on.
 func (p *place) key(m merging, sums []digest.Sum) string {
