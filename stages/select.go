@@ -2,6 +2,7 @@ package stages
 
 import (
 	"context"
+	"os"
 
 	"github.com/sirupsen/logrus"
 
@@ -89,6 +90,15 @@ func (c *call) origin() repo.Origin {
 	return repo.Origin{Experiment: c.done.Experiment, Run: c.done.Run}
 }
 
+// mergedBefore is the newest status_extra that was merged and is not withdrawn.
+func (c *call) mergedBefore(alias string) (chosen, error) {
+	choice, err := c.Repository.Resolve(c.id.Panel, alias, repo.StatusMerged, c.Stamp)
+	if err != nil || choice.Kind != repo.Specific {
+		return chosen{}, err
+	}
+	return chosen{alias: alias, path: choice.Path, kind: "merged"}, nil
+}
+
 // mergeStatus joins the status files of the panel that are valid at the stamp, in
 // a file of their own in the repository, unless that has these words already. A call
 // that deploys nothing only tells which file that would be.
@@ -118,6 +128,10 @@ func (c *call) mergeStatus(alias string) (chosen, error) {
 	}
 	found := chosen{alias: alias, path: merge.Path(name), kind: kindMerged}
 	log := c.log.WithField(logx.Path, found.path)
+	if _, err := os.Lstat(repo.Withdrawn(found.path)); err == nil {
+		log.Warn("not merged again: the merge was withdrawn")
+		return c.mergedBefore(alias)
+	}
 	if !c.Deploy || c.DryRun {
 		log.Info("the merged status is written with -D only")
 		found.pending = true
