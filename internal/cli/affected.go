@@ -13,6 +13,7 @@ import (
 	"deployconstants/repo/digest"
 	"deployconstants/stages/affected"
 	"deployconstants/stages/resolve"
+	"deployconstants/xtc/ledger"
 )
 
 func affectedCommand(env Env) *cli.Command {
@@ -66,7 +67,7 @@ func whoIsAffected(env Env, c *cli.Context) error {
 			return err
 		}
 		report, err = affected.Who(ctx, affected.Options{
-			Digests: at.digests, Zone: w.Zone, Filter: filter, CTypes: ctypes, Touch: touch, Pool: w.workers(), Foresee: at.foreseeChange(change),
+			Digests: at.digests, Zone: w.Zone, Filter: filter, CTypes: ctypes, Touch: touch, Pool: w.workers(), Foresee: at.foreseeFor(change, ctypes),
 		}, at.index, at.snapshot, change)
 		return err
 	})
@@ -85,6 +86,19 @@ func whoIsAffected(env Env, c *cli.Context) error {
 		err = &statusError{status: statusPending, err: errors.New("somebody is affected")}
 	}
 	return err
+}
+
+// foreseeFor foresees what a change can touch of what is merged, of the ctypes that were
+// asked for: other detectors are not looked at.
+func (at resolution) foreseeFor(ch resolve.Change, ctypes []string) foresee {
+	typ, touched, err := at.snapshot.Scope(ch)
+	if err != nil { // affected.Who says so
+		return at.foresee(ledger.Filter{}, ctypes)
+	}
+	if len(ctypes) == 0 && ch.Path != "" {
+		ctypes = touched
+	}
+	return at.foresee(ledger.Filter{Types: []string{typ}}, ctypes)
 }
 
 // parseChange reads what would happen to what; touch: who uses it now.

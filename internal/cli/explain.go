@@ -63,11 +63,19 @@ func explainChoice(env Env, c *cli.Context) error {
 			return err
 		}
 		o.Index, o.Digests, o.Owner, o.Zone = at.index, at.digests, deployed, w.Zone
-		deployedAs := string(repo.CType(o.CType).Deployed())
-		if o.Snapshot, err = at.foresee([]string{deployedAs})(ctx, at.snapshot, resolve.Change{}); err != nil {
+		ctypes, err := deployedNames([]string{o.CType})
+		if err != nil {
 			return err
 		}
-		if e, known := at.index.Experiment(o.Experiment); known {
+		e, known := at.index.Experiment(o.Experiment)
+		var filter ledger.Filter
+		if known && slices.Contains(e.Numbers(), o.Run) { // what is merged for others is not for this run
+			filter.Experiments = []string{o.Experiment}
+		}
+		if o.Snapshot, err = at.foresee(filter, ctypes)(ctx, at.snapshot, resolve.Change{}); err != nil {
+			return err
+		}
+		if known {
 			if o.CalibDir, err = w.calibDir(e); err != nil {
 				return err
 			}
@@ -89,23 +97,11 @@ type resolution struct {
 	index    *ledger.Index
 	snapshot *resolve.Snapshot
 	digests  *digest.Cache
-
-	// foresee makes what tells of calibration types, by their deployed names, what will be
-	// merged.
-	foresee func(ctypes []string) foresight
+	foresee  func(runs ledger.Filter, ctypes []string) foresee // for these runs; all ctypes if none are named
 }
 
-// A foresight is affected.Options.Foresee.
-type foresight = func(context.Context, *resolve.Snapshot, resolve.Change) (*resolve.Snapshot, error)
-
-// foreseeChange is foresee for what a change can touch.
-func (r resolution) foreseeChange(ch resolve.Change) foresight {
-	_, ctypes, err := r.snapshot.Scope(ch)
-	if err != nil {
-		ctypes = nil // who asks about the change tells
-	}
-	return r.foresee(ctypes)
-}
+// foresee says what will be merged after a change, of which the listing is.
+type foresee = func(context.Context, *resolve.Snapshot, resolve.Change) (*resolve.Snapshot, error)
 
 // withSnapshot lets use look at the ledger and the repository.
 func (w *workplace) withSnapshot(ctx context.Context, use func(context.Context, resolution) error) error {
@@ -131,14 +127,15 @@ func (w *workplace) withSnapshot(ctx context.Context, use func(context.Context, 
 	if err != nil {
 		return err
 	}
-	foresee := func(ctypes []string) foresight {
+	foreseen := func(runs ledger.Filter, ctypes []string) foresee {
 		return func(ctx context.Context, s *resolve.Snapshot, ch resolve.Change) (*resolve.Snapshot, error) {
 			return merge.Foresee(ctx, merge.Options{
-				CTypes: ctypes, Repository: repository, Digests: digests, Zone: w.Zone, Pipeline: w.workers(), TrustedOwners: trusted, Change: ch,
+				Filter: runs, CTypes: ctypes, Repository: repository, Digests: digests, Zone: w.Zone, Pipeline: w.workers(),
+				TrustedOwners: trusted, Change: ch,
 			}, index, s)
 		}
 	}
-	return use(ctx, resolution{index, snapshot, digests, foresee})
+	return use(ctx, resolution{index, snapshot, digests, foreseen})
 }
 
 // deployedNames are psana's names of calibration types as typed.

@@ -72,10 +72,10 @@ func withdraw(env Env, c *cli.Context) error {
 // withdrawal says who is affected if a file is withdrawn, and what they get instead.
 func (w *workplace) withdrawal(ctx context.Context, file string) (*affected.Report, error) {
 	var report affected.Report
-	change := resolve.Change{Op: resolve.Withdraw, Path: file}
 	err := w.withSnapshot(ctx, func(ctx context.Context, at resolution) (err error) {
+		change := resolve.Change{Op: resolve.Withdraw, Path: file}
 		report, err = affected.Who(ctx, affected.Options{
-			Digests: at.digests, Zone: w.Zone, Pool: w.workers(), Foresee: at.foreseeChange(change),
+			Digests: at.digests, Zone: w.Zone, Pool: w.workers(), Foresee: at.foreseeFor(change, nil),
 		}, at.index, at.snapshot, change)
 		return err
 	})
