@@ -40,8 +40,9 @@ type Part struct {
 
 // Text renders merged constants as psana's text format with the format for every
 // element, as printf has it. Equal parts give equal bytes: what the header says of the
-// moment is the stamp, from which the file of that name is valid, and not by whom or
-// where it was merged. Errors are ErrBadStamp, and those of ndarray.Array.WriteText.
+// moment is the stamp, from which the file of that name is valid, or the year 1 for one
+// that is no date, and not by whom or where it was merged. Errors are those of
+// ndarray.Array.WriteText.
 func (p Provenance) Text(a *ndarray.Array, format, name string, stamp Stamp) ([]byte, error) {
 	comments := []string{mergedWord + " " + p.Of}
 	for _, part := range p.Parts {
@@ -49,7 +50,7 @@ func (p Provenance) Text(a *ndarray.Array, format, name string, stamp Stamp) ([]
 	}
 	moment, err := time.Parse("20060102150405", stamp.String())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, ErrBadStamp)
+		moment = time.Time{} // a file counts from its stamp on, whatever that is
 	}
 	var text bytes.Buffer
 	text.Grow(10 * a.Len())

@@ -251,6 +251,19 @@ func TestStatusExtraFails(t *testing.T) {
 	}
 }
 
+// TestStatusExtraOfNoDate: a stamp counts by its digits, be it a date or not, as for the
+// single command.
+func TestStatusExtraOfNoDate(t *testing.T) {
+	s := newStatusSite(t)
+	noDate := func(name string) string { return strings.Replace(name, "20201201", "20200000", 1) }
+	s.put(noDate(statusFile("status_dark", "01", "0001")), "1 0\n0 1\n")
+	s.wants("made status_extra 20200000000000")
+	if got := s.words(noDate(statusFile("status_merged", "01", "0001"))); got != "1 0 0 1" {
+		t.Errorf("words %q", got)
+	}
+	s.wants("current status_extra 20200000000000")
+}
+
 // TestStatusExtraOfAName: a detector without a hardware id has status words, too.
 func TestStatusExtraOfAName(t *testing.T) {
 	s := newSite(t, 2, "opal1000", cardless)
