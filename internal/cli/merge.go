@@ -64,7 +64,7 @@ func mergeConstants(env Env, c *cli.Context) error {
 	if err := w.printMerges(document, c.Bool("json"), c.Bool("all")); err != nil {
 		return err
 	}
-	switch failed, pending := document.Counts[merge.Failed], document.Counts[merge.Pending]; {
+	switch failed, pending := document.Counts[merge.Failed], document.Waiting(); {
 	case failed > 0:
 		return partly("merges that failed: %d", failed)
 	case c.Bool("detailed-exitcode") && pending > 0:
@@ -144,7 +144,7 @@ func defaults(item merge.Item) string {
 // describeMerge says what a person should see of a merge; "": nothing.
 func describeMerge(item merge.Item) string {
 	switch item.Action {
-	case merge.Incomplete, merge.Blocked, merge.Failed:
+	case merge.Incomplete, merge.Blocked, merge.Failed, merge.Stale, merge.Withdrawn:
 		return fmt.Sprintf("%s: %s: %s", item.Action, nameOfMerge(item), item.Reason)
 	}
 	return ""

@@ -137,7 +137,7 @@ func (w *workplace) plan(ctx context.Context, progress *ui.Progress, file io.Wri
 	if err != nil {
 		return summary, err
 	}
-	summary.Pending = merges.Counts[merge.Pending] + merges.Counts[merge.Stale]
+	summary.Pending = merges.Waiting()
 	snapshot, err := resolve.Load(ctx, repository, resolve.Options{Pool: w.workers()})
 	if err != nil {
 		return summary, err

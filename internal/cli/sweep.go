@@ -33,9 +33,9 @@ func sweepCommand(env Env) *cli.Command {
 	return &cli.Command{
 		Name:  "sweep",
 		Usage: "scan, plan, apply and verify in one go, for cron",
-		Description: "Constants of panels are merged before the plan. Without -D nothing is merged, and it stops after the\n" +
-			"plan, which it keeps if there is something to do. One sweep works in a state directory at a\n" +
-			"time. Monitoring sees <state>/heartbeat.json and <state>/metrics.prom.\n\n" +
+		Description: "Constants of panels and status words are merged before the plan. Without -D nothing is merged, and it\n" +
+			"stops after the plan, which it keeps if there is something to do. One sweep works in a state\n" +
+			"directory at a time. Monitoring sees <state>/heartbeat.json and <state>/metrics.prom.\n\n" +
 			"Examples:\n" +
 			"   deploy_constants sweep\n" +
 			"   deploy_constants sweep -D --waves 1,1%,100%\n" +
@@ -189,7 +189,7 @@ func (o *observer) events() sweep.Events {
 			switch item.Action {
 			case merge.Failed:
 				o.unmerged++
-			case merge.Pending:
+			case merge.Pending, merge.Stale:
 				o.waiting++
 			}
 			o.step()

@@ -79,6 +79,9 @@ type Summary struct {
 	Counts    map[Action]int `json:"counts"`    // only actions that occur
 }
 
+// Waiting is how many merges would be made, or taken out of use, with Options.Write.
+func (s Summary) Waiting() int { return s.Counts[Pending] + s.Counts[Stale] }
+
 // Merge merges what runs of the index need, and hands every merge to sink. A merge
 // that fails is an item; an error is ErrOptions, that of sink, or that of ctx
 // (pipeline.ErrNotAttempted).

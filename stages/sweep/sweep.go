@@ -233,9 +233,9 @@ func (s *sweep) merge(ctx context.Context) (err error) {
 	return err
 }
 
-// Merge makes what is merged from panels, for the plan to find; without o.Deploy it
-// only tells what it would make. The summary is nil if no detector has constants of
-// panels.
+// Merge makes what is merged of panels and of status words, for the plan to find; without
+// o.Deploy it only tells what it would make. The summary is nil if no detector has
+// constants that are merged.
 func Merge(ctx context.Context, o Options, index *ledger.Index) (*merge.Summary, error) {
 	o.Events.applyDefaults()
 	o.Events.Stage("merge", 0)
