@@ -91,6 +91,9 @@ func makePlan(env Env, c *cli.Context) error {
 	if summary.Pending > 0 {
 		w.warn(ui.Count(summary.Pending, "merge") + " pending, of which the plan does not know; merge -D first makes them")
 	}
+	if summary.unmerged > 0 {
+		w.warn(ui.Count(summary.unmerged, "merge") + " cannot be made, and older or default constants count; merge says why")
+	}
 	switch {
 	case summary.Counts[planfile.Error] > 0:
 		return partly("the plan is not whole: things that could not be looked at: %d", summary.Counts[planfile.Error])
@@ -104,6 +107,8 @@ func makePlan(env Env, c *cli.Context) error {
 type planSummary struct {
 	plan.Summary
 	Pending int `json:"pending_merges"` // that merge -D would make, or take out of use
+
+	unmerged int // merges that fail
 }
 
 // plan makes the plan that the flags select, writes it to file, and hands its items
@@ -137,7 +142,7 @@ func (w *workplace) plan(ctx context.Context, progress *ui.Progress, file io.Wri
 	if err != nil {
 		return summary, err
 	}
-	summary.Pending = merges.Waiting()
+	summary.Pending, summary.unmerged = merges.Waiting(), merges.Counts[merge.Failed]
 	snapshot, err := resolve.Load(ctx, repository, resolve.Options{Pool: w.workers()})
 	if err != nil {
 		return summary, err
