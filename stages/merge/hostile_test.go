@@ -1,10 +1,12 @@
 package merge_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"deployconstants/stages/merge"
 	"deployconstants/stages/resolve"
 	"deployconstants/xtc/ledger"
 )
@@ -76,4 +78,29 @@ func TestSharedDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantChoices(s.foresee(resolve.Change{}), "epix10kaquad", other, "status_extra", "-", "-", "-")
+}
+
+// TestSharedDirectoryAtOnce: detectors that share a directory withdraw a merge at once, and
+// none of them fails because another was faster.
+func TestSharedDirectoryAtOnce(t *testing.T) {
+	first := strings.Repeat("A", 76)
+	var quads []string
+	for i := range 16 {
+		quads = append(quads, strings.Join([]string{first, strings.Repeat("B", 76), strings.Repeat("C", 76), fmt.Sprintf("%076d", i)}, "_"))
+	}
+	s := newSite(t, 1, "epix10kaquad", quads...)
+	s.options.Pipeline.Workers = 8
+	s.put("epix10kaquad/aliases.txt", "0001 "+first+" x\n")
+	for i := range 10 {
+		dark := fmt.Sprintf("epix10kaquad/%s/status_dark/epix10kaquad_0001_2020120100000%d_e_r0001_status_dark.txt", first, i)
+		s.put(dark, "1\n")
+		s.merge()
+		if _, err := s.options.Repository.Withdraw(t.Context(), dark, "wrong"); err != nil {
+			t.Fatal(err)
+		}
+		got, summary := s.merge()
+		if summary.Counts[merge.Failed] != 0 || summary.Counts[merge.Withdrawn] == 0 {
+			t.Errorf("items %q", got)
+		}
+	}
 }

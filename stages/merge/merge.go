@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"deployconstants/pipeline"
@@ -132,7 +133,17 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 type merger struct {
 	Options
 	index  *ledger.Index
-	change string // file of Options.Change, or directory of a detector, below the repository; "": none
+	change string   // file of Options.Change, or directory of a detector, below the repository; "": none
+	locks  sync.Map // of directories: *sync.Mutex
+}
+
+// lock keeps others from a directory, which several detectors may share, until the
+// function that it returns is called.
+func (m *merger) lock(dir string) (unlock func()) {
+	value, _ := m.locks.LoadOrStore(dir, &sync.Mutex{})
+	mu := value.(*sync.Mutex)
+	mu.Lock()
+	return mu.Unlock
 }
 
 // supposes reports whether the file of the change is there after it.

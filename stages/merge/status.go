@@ -49,6 +49,11 @@ func (m *merger) mergeStatus(ctx context.Context, j job) ([]Item, error) {
 	if err != nil || alias == "" {
 		return nil, err
 	}
+	dir, err := m.Repository.DetectorDir(j.panel, alias)
+	if err != nil {
+		return nil, err
+	}
+	defer m.lock(dir)()
 	shelf, err := m.Repository.ListStatus(j.panel, alias)
 	if err != nil {
 		return nil, err
