@@ -373,6 +373,10 @@ func (i *injector) saveGains(ctx context.Context, s *scan, dirs []panelDir, stam
 	if i.Injection.Gains == nil {
 		return nil
 	}
+	if len(s.made.Missing) > 0 {
+		i.log.WithField(logx.Gain, s.mode.Name).Warn("no tables of gain in ADU/keV: pixels of the missing cycles would have zeros, which a sweep would deploy")
+		return nil
+	}
 	kinds, err := panels.ByLetters("c", *i.Injection.Gains)
 	if err != nil {
 		return err

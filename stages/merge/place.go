@@ -287,14 +287,21 @@ func (p *place) failed(entry repo.Entry, err error) Item {
 }
 
 // sums are the digests of the parts; that of one that is supposed is zero if its content
-// is not known. One that is no longer the one that was listed, and
-// so may be somebody else's, is digest.ErrChanged.
+// is not known. What is remembered of a part as it was listed is not looked at again. One
+// that is no longer the one that was listed, and so may be somebody else's, is
+// digest.ErrChanged.
 func (p *place) sums(ctx context.Context, parts []part) ([]digest.Sum, error) {
 	var sums []digest.Sum
 	for _, part := range parts {
 		if part.supposed {
 			sums = append(sums, p.Change.Content)
 			continue
+		}
+		if part.info != nil {
+			if sum, known := p.Digests.Known(part.path, digest.StatOf(part.info)); known {
+				sums = append(sums, sum)
+				continue
+			}
 		}
 		sum, stat, err := p.sum(ctx, part.path)
 		if err == nil && (part.info == nil || !stat.Same(digest.StatOf(part.info))) {
