@@ -579,6 +579,12 @@ func TestPlotsShowTheArrays(t *testing.T) {
 			t.Errorf("a histogram of %d pixels, want %d", total, len(values))
 		}
 	}
+	showsPixels(t, page, 0)
+}
+
+// showsPixels writes a page as PNG, and reads the pixels of an image in its first row.
+func showsPixels(t *testing.T, page plot.Page, index int) {
+	t.Helper()
 	var out bytes.Buffer
 	if err := page.WritePNG(&out); err != nil {
 		t.Fatal(err)
@@ -587,16 +593,14 @@ func TestPlotsShowTheArrays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, areas := page.Render()
-	area := areas[0][0]
-	for row := range rows { // every pixel takes a square of dots
-		for column := range columns {
-			side := area.Dx() / columns
-			x, y := area.Min.X+column*side+side/2, area.Min.Y+row*side+side/2
-			want := image.Palette[pedestals.Shade(r.Averages[row*columns+column])]
-			if got := read.At(x, y); got != want {
-				t.Fatalf("pixel (%d, %d) is %v, want %v", row, column, got, want)
-			}
+	shown := page.Charts[0][index].(plot.Image)
+	picture, areas := page.Render()
+	area, columns := areas[0][index], shown.Shape[1]
+	side := area.Dx() / columns // every pixel takes a square of dots
+	for i, value := range shown.Values {
+		x, y := area.Min.X+i%columns*side+side/2, area.Min.Y+i/columns*side+side/2
+		if got, want := read.At(x, y), picture.Palette[shown.Shade(value)]; got != want {
+			t.Fatalf("pixel (%d, %d) is %v, want %v", i/columns, i%columns, got, want)
 		}
 	}
 }

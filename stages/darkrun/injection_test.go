@@ -3,6 +3,7 @@ package darkrun_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"deployconstants/internal/logx"
+	"deployconstants/internal/plot"
 	"deployconstants/repo"
 	"deployconstants/repo/ndarray"
 	"deployconstants/repo/panels"
@@ -678,6 +680,35 @@ func TestGainsThatAreNotWhole(t *testing.T) {
 	done, err := darkrun.Deploy(t.Context(), report, w.options.Dataset, w.deployOptions(), logx.New(&w.log, logrus.InfoLevel))
 	if err != nil || len(done) != 0 {
 		t.Errorf("%+v, %v", done, err)
+	}
+}
+
+// TestInjectionPlots compares the pages of both modes with what was saved.
+func TestInjectionPlots(t *testing.T) {
+	w := newPulseWorld(t)
+	w.write(pulseRun{cycles: allCycles(), labels: true}.run())
+	for _, in := range w.run("260").Injections {
+		name := "xpptut15_r0260_MfxEndstation-0-Epix10ka-0_" + in.Gain + "_injection"
+		page, drawn := w.pages[name]
+		if !drawn || !slices.Equal(in.Plots, []string{"plots/" + name}) {
+			t.Fatalf("plots %v, pages %v", in.Plots, slices.Collect(maps.Keys(w.pages)))
+		}
+		modes := map[string][]string{"AML": {"AML-M", "AML-L"}, "AHL": {"AHL-H", "AHL-L"}}[in.Gain]
+		for k, table := range []string{"_gainci_" + modes[0], "_gainci_" + modes[1], "_offset_" + in.Gain} {
+			shown, values := page.Charts[0][k].(plot.Image), w.table(in.Files, table)
+			if !slices.Equal(shown.Shape, []int{pulseSide, pulseSide}) || len(shown.Values) != len(values) {
+				t.Fatalf("%s: shape %v of %d values", table, shown.Shape, len(values))
+			}
+			for i, value := range values { // which has six digits behind the point
+				if math.Abs(shown.Values[i]-value) > 1e-6 {
+					t.Fatalf("%s: pixel %d is %v, its plot %v", table, i, value, shown.Values[i])
+				}
+			}
+			if slices.Min(values) == slices.Max(values) && k == 0 {
+				t.Errorf("%s: all pixels are alike: the test shows nothing", table)
+			}
+			showsPixels(t, page, k)
+		}
 	}
 }
 
