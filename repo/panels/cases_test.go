@@ -2,7 +2,6 @@ package panels_test
 
 import (
 	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -209,25 +208,9 @@ func mergeReference(t *testing.T, c mergeCase, files map[string][]byte) {
 			t.Fatal(err)
 		}
 		compared++
-		compareLines(t, name, text, want)
+		testenv.SameLines(t, name, text, want)
 	}
 	if compared != len(got) || compared != len(kinds)*(len(ids)+2) {
 		t.Errorf("%d files compared, of %d that were merged", compared, len(got))
 	}
-}
-
-// compareLines shows the first line that differs.
-func compareLines(t *testing.T, name string, got, want []byte) {
-	t.Helper()
-	if bytes.Equal(got, want) {
-		return
-	}
-	lines, right := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
-	for i := range min(len(lines), len(right)) {
-		if lines[i] != right[i] {
-			t.Errorf("%s, line %d:\n got %.200s\nwant %.200s", name, i+1, lines[i], right[i])
-			return
-		}
-	}
-	t.Errorf("%s: %d lines, want %d", name, len(lines), len(right))
 }

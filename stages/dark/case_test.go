@@ -306,23 +306,7 @@ func checkText(t *testing.T, files map[string][]byte, want expectedText, name st
 		t.Errorf("%s: %d bytes of another digest than the reference's %d", name, len(got), want.Bytes)
 		return
 	}
-	compareBytes(t, name, got, files[*want.Member])
-}
-
-// compareBytes shows the first line that differs.
-func compareBytes(t *testing.T, name string, got, want []byte) {
-	t.Helper()
-	if bytes.Equal(got, want) {
-		return
-	}
-	a, b := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			t.Errorf("%s, line %d:\n got %.200s\nwant %.200s", name, i+1, a[i], b[i])
-			return
-		}
-	}
-	t.Errorf("%s: %d lines, want %d", name, len(a), len(b))
+	testenv.SameLines(t, name, got, files[*want.Member])
 }
 
 // arrays reads arrays.npz.

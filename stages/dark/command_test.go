@@ -231,7 +231,7 @@ func TestCommandOfOneGain(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := bytes.Replace(text, []byte("work/results/"+name), []byte(d.Files[at].Path), 1)
-				compareBytes(t, d.Files[at].Path, saved, want)
+				testenv.SameLines(t, d.Files[at].Path, saved, want)
 				if o == dark.Average {
 					checkPlot(t, d, saved)
 				}
@@ -369,7 +369,7 @@ func checkTables(t *testing.T, c darkCase, got map[string][]byte, own func(panel
 		}
 		compared++
 		if other := own(panel, ctype, mode); other != nil {
-			compareBytes(t, name, text, other)
+			testenv.SameLines(t, name, text, other)
 			continue
 		}
 		checkText(t, files, want, name, text)

@@ -10,8 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"deployconstants/repo"
 	"deployconstants/repo/digest"
@@ -107,12 +105,8 @@ func (p *place) merge(ctx context.Context, m merging) Item {
 		item.Action, item.Reason = Incomplete, oneLine(m.incomplete.Error())
 		return item
 	}
-	if reason := cmp.Or(p.why, p.distrust(m.parts)); reason != "" {
+	if reason := cmp.Or(p.why, p.distrust(m.parts), resolve.Unsafe(m.name)); reason != "" {
 		item.Action, item.Reason = Blocked, reason
-		return item
-	}
-	if unsafeName(m.name) {
-		item.Action, item.Reason = Blocked, unsafeReason
 		return item
 	}
 	if !p.register {
@@ -131,15 +125,6 @@ func (p *place) merge(ctx context.Context, m merging) Item {
 		item.Action, item.Reason = Failed, oneLine(err.Error())
 	}
 	return item
-}
-
-// unsafeReason is why nothing becomes of names for which unsafeName is true.
-const unsafeReason = "control characters, or bytes that are no UTF-8, in its name"
-
-// unsafeName reports whether a name, which experiments of others gave, is one that no
-// plan deploys.
-func unsafeName(name string) bool {
-	return !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // carryOut makes a merge that may be made, unless it is there; without Write it tells
@@ -267,8 +252,8 @@ func (p *place) retire(ctx context.Context, entry repo.Entry, part string) (Item
 	item := p.item(Stale)
 	item.Stamp, item.Path = entry.Stamp.String(), p.path(entry.Name)
 	item.Reason = oneLine("it was merged of " + part + ", which was withdrawn")
-	if unsafeName(entry.Name) {
-		item.Action, item.Path, item.Reason = Blocked, "", unsafeReason
+	if reason := resolve.Unsafe(entry.Name); reason != "" {
+		item.Action, item.Path, item.Reason = Blocked, "", reason
 		return item, nil
 	}
 	if !p.Write {

@@ -106,10 +106,16 @@ func (t *tree) file(dir string, i item) *File {
 		Path: t.dir + "/" + dir + "/" + i.name, Type: t.typ.Name, Name: i.name,
 		Stat: i.stat, Err: i.err, Hypothetical: i.hypothetical, Content: i.content, Unlike: i.unlike,
 	}
-	if f.Err == "" && (!utf8.ValidString(f.Path) || strings.ContainsFunc(f.Path, unicode.IsControl)) {
-		f.Err = "control characters, or bytes that are no UTF-8, in its name"
-	}
+	f.Err = cmp.Or(f.Err, Unsafe(f.Path))
 	return f
+}
+
+// Unsafe returns why a file is not deployed for its name or path alone; "": it may be.
+func Unsafe(name string) string {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return "control characters, or bytes that are no UTF-8, in its name"
+	}
+	return ""
 }
 
 // addDefaults takes the defaults. As for the single command a link that leads
