@@ -20,7 +20,8 @@ func explainCommand(env Env) *cli.Command {
 		Name:  "explain",
 		Usage: "say which constants a run gets, which were rejected, and why",
 		Description: "Example:\n   deploy_constants explain -e xpptut15 -r 260 -d XcsEndstation.0:Epix100a.1 -C gain\n\n" +
-			"The run is taken from the ledger, or, if it is not known there, from its XTC files.\n\n" +
+			"The run is taken from the ledger, or, if it is not known there, from its XTC files. What merge -D\n" +
+			"would make counts for runs of the ledger, see docs/panels.md.\n\n" +
 			"EXIT STATUS: 0 done, 1 failed, 2 wrong command line, 10 no repository",
 		Flags: everyBatchFlag(
 			&cli.StringFlag{Name: "exp", Aliases: []string{"e"}, Usage: "`EXP`, experiment name"},
